@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Our own record on the host: what was asked, and what was there before us.
+
+One JSON file an object below /var/lib/highwater/memory (0700, files 0600), so that ``absent`` and ``remove``
+work without the configuration at hand and give back what was, and what was computed once stays.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, NamedTuple
+from urllib.parse import quote, unquote
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+
+FOLDER = "/var/lib/highwater/memory"
+
+Entry = Dict[str, Any]  # JSON's own types
+
+
+def _path(kind: str, name: str) -> str:
+    """kind is the module's name; name the object's (``zram0``, ``/swapfile``), safe as a file name."""
+    return "%s/%s/%s.json" % (FOLDER, kind, quote(name, safe=""))
+
+
+def recall(host: Host, kind: str, name: str) -> Entry:
+    """What is remembered of an object; empty where nothing is. HighwaterError where the file is damaged."""
+    path = _path(kind, name)
+    text = host.read(path)
+    if text is None:
+        return {}
+    try:
+        entry = json.loads(text)
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict):
+        raise HighwaterError("%s is damaged (%.40r): remove it, and run again to have it made anew" % (path, text),
+                             reason="record")
+    return entry
+
+
+def remembered(host: Host, kind: str) -> tuple[str, ...]:
+    """The names of all objects of a kind that have a record."""
+    names = host.listdir("%s/%s" % (FOLDER, kind))
+    return tuple(unquote(name[:-len(".json")]) for name in names if name.endswith(".json"))
+
+
+class Remember(NamedTuple):
+    """The action that writes an entry (see plan.py)."""
+
+    kind: str
+    name: str
+    entry: Entry
+
+    def perform(self, host: Host) -> None:
+        host.make_folder(FOLDER, 0o700)
+        host.install(_path(self.kind, self.name), json.dumps(self.entry, indent=1, sort_keys=True) + "\n", 0o600)
+
+
+class Forget(NamedTuple):
+    """The action that removes an entry, and the folders that it leaves empty."""
+
+    kind: str
+    name: str
+
+    def perform(self, host: Host) -> None:
+        host.remove(_path(self.kind, self.name))
+        host.remove_empty_folders("%s/%s" % (FOLDER, self.kind), above="/var/lib")
+
+
+# RAM that a balloon or a new kernel takes is not a reason to resize; a machine of another size is.
+RAM_TOLERANCE = 10  # a tenth
+
+
+def kept_size(entry: Entry, option: str, expression: str, ram: int) -> int | None:
+    """The bytes that option was settled to, where they still count: same expression, about the same RAM (bytes)."""
+    kept = entry.get("sizes", {}).get(option)
+    if not kept or kept["expression"] != expression or abs(kept["ram"] - ram) * RAM_TOLERANCE > kept["ram"]:
+        return None
+    size: int = kept["bytes"]
+    return size
+
+
+def settled(expression: str, ram: int, size: int) -> Entry:
+    """What kept_size() finds again under entry["sizes"][option]; ram and size in bytes."""
+    return {"expression": expression, "ram": ram, "bytes": size}
