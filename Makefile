@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Everything that is done with this checkout. Each target calls one script; `make` alone lists them.
+
+PYTHON ?= python3
+ARTEFACT = $(CURDIR)/.cache/collections
+# For what runs Ansible from here: the newest controller that we test with, and the collection as users get it.
+RUN = PATH="$(CURDIR)/.venv/core-2.21/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(ARTEFACT)"
+
+GROUPS = lint types docs changelog sanity units lab integration molecule
+.PHONY: help demo test site bench soak $(GROUPS) packages tools stage build lock clean
+.DEFAULT_GOAL = help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: stage ## boot a small fleet of throw-away machines, apply site.yml, show before and after
+	@$(RUN) $(PYTHON) demo/demo.py
+
+test: stage ## run everything that must hold
+	@$(PYTHON) tools/check.py
+
+site: stage ## apply site.yml to your own machines: make site INVENTORY=hosts.yml
+	@$(if $(INVENTORY),,$(error say which machines: make site INVENTORY=hosts.yml))
+	@$(RUN) ansible-playbook -i "$(INVENTORY)" highwater.memory.site $(ARGS)
+
+bench: stage ## measure against the neighbours' way, into docs/benchmarks.md
+	@$(RUN) $(PYTHON) bench/bench.py
+
+soak: stage ## the long series of which `make test` runs a sample
+	@$(RUN) $(PYTHON) soak/soak.py
+
+lint: ## ruff, yamllint, ansible-lint
+types: ## mypy, strict
+docs: ## the modules' and roles' documentation
+changelog: ## the changelog fragments
+sanity: ## ansible-test sanity on the oldest and newest ansible-core
+units: ## unit tests on the oldest and newest Python of hosts
+lab: ## tests of the lab's own tool
+integration: ## ansible-test integration against a lab machine
+molecule: ## whole roles on machines with their own kernels
+
+$(GROUPS): stage
+	@$(PYTHON) tools/check.py $@
+
+# `make units-3.8`: one step of a group.
+$(foreach group,$(GROUPS),$(group)-%): stage
+	@$(PYTHON) tools/check.py $@
+
+packages: ## install the system packages that are missing (with sudo unless root)
+	@$(PYTHON) tools/setup.py packages
+
+tools: packages ## make the virtual environments in .venv/
+	@$(PYTHON) tools/setup.py tools
+
+stage: tools ## lay the collection out for tests, below .cache/
+	@$(PYTHON) tools/stage.py tree link artefact
+
+build: tools ## build the collection's archive
+	@$(RUN) ansible-galaxy collection build --force
+
+lock: tools ## pin the newest versions of all tools in requirements/
+	@$(PYTHON) tools/setup.py lock
+
+clean: ## remove what the targets made
+	@[ ! -d lab ] || $(PYTHON) -m lab down
+	@rm -rf .cache .venv highwater-memory-*.tar.gz
