@@ -99,15 +99,14 @@ def describe(path: str) -> str:
 
 
 def units() -> list[str]:
-    """systemd's unit files and whether they are enabled; generated and running ones that have to do with swap."""
-    listed = subprocess.run(
-        ["systemctl", "list-unit-files", "--no-legend", "--plain"], stdout=subprocess.PIPE, check=True
-    ).stdout.decode()
-    loaded = subprocess.run(
-        ["systemctl", "list-units", "--all", "--no-legend", "--plain", "--type=swap"], stdout=subprocess.PIPE, check=True
-    ).stdout.decode()
-    states = [" ".join(line.split()[:2]) for line in listed.splitlines() if not line.startswith("session-")]
-    return sorted(states) + sorted(" ".join(line.split()[:4]) for line in loaded.splitlines() if "active" in line.split()[2])
+    """systemd's unit files and whether they are enabled, and the swap units that are active."""
+    files = [" ".join(line.split()[:2]) for line in systemctl("list-unit-files")]
+    return sorted(files) + sorted(line.split()[0] for line in systemctl("list-units", "--type=swap", "--state=active"))
+
+
+def systemctl(*command: str) -> list[str]:
+    argv = ["systemctl", "--no-legend", "--plain", *command]
+    return subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
 
 
 def main() -> None:

@@ -14,11 +14,18 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 
 # user_namespaces(7): the initial namespace maps every id onto itself, in one line.
 INITIAL_UID_MAP = "0 0 4294967295"
-KUBELET_UNITS = ("/etc/systemd/system/kubelet.service", "/usr/lib/systemd/system/kubelet.service",
-                 "/lib/systemd/system/kubelet.service")
+KUBELET_UNITS = (
+    "/etc/systemd/system/kubelet.service",
+    "/usr/lib/systemd/system/kubelet.service",
+    "/lib/systemd/system/kubelet.service",
+)
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
-KUBELET_FLAGS = ("/var/lib/kubelet/kubeadm-flags.env", "/etc/default/kubelet", "/etc/sysconfig/kubelet",
-                 "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf") + KUBELET_UNITS
+KUBELET_FLAGS = (
+    "/var/lib/kubelet/kubeadm-flags.env",
+    "/etc/default/kubelet",
+    "/etc/sysconfig/kubelet",
+    "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
+) + KUBELET_UNITS
 
 
 def container(host: Host) -> str | None:
@@ -50,11 +57,15 @@ def _environment_of_init(host: Host) -> str:
 
 
 def refuse_container(host: Host, what: str) -> None:
-    """Raise Unsupported where this is a container: ``what`` ("zram0", "swap on /swapfile") belongs to its kernel's host."""
+    """Raise Unsupported in a container: ``what`` ("zram0", "swap on /swapfile") belongs to its kernel's host."""
     kind = container(host)
     if kind:
-        raise Unsupported("%s cannot be set up in a container (%s): swap and vm settings belong to the machine whose "
-                          "kernel this is, so run it there" % (what, kind), reason="container", container=kind)
+        raise Unsupported(
+            "%s cannot be set up in a container (%s): swap and vm settings belong to the machine whose "
+            "kernel this is, so run it there" % (what, kind),
+            reason="container",
+            container=kind,
+        )
 
 
 def refuse_kubelet(host: Host, what: str) -> None:
@@ -65,8 +76,12 @@ def refuse_kubelet(host: Host, what: str) -> None:
     found = [path for path in KUBELET_UNITS + (KUBELET_CONFIG,) if host.exists(path)]
     if not found or _kubelet_takes_swap(host):
         return
-    raise Unsupported("%s would keep the kubelet of this host (%s) from starting: set failSwapOn: false in %s first"
-                      % (what, found[0], KUBELET_CONFIG), reason="kubelet", file=found[0])
+    raise Unsupported(
+        "%s would keep the kubelet of this host (%s) from starting: set failSwapOn: false in %s first"
+        % (what, found[0], KUBELET_CONFIG),
+        reason="kubelet",
+        file=found[0],
+    )
 
 
 def _kubelet_takes_swap(host: Host) -> bool:

@@ -41,18 +41,23 @@ def run_command(argv: Sequence[str], timeout: float) -> Completed:
     """
     try:
         done = subprocess.run(  # pylint: disable=subprocess-run-check
-            list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=ENVIRONMENT, timeout=timeout,
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=ENVIRONMENT,
+            timeout=timeout,
         )
     except FileNotFoundError:
         raise HighwaterError(
             "%s is not on this host: install the package that has it (util-linux for swap commands)" % argv[0],
-            reason="command_missing", command=argv[0],
-        )
+            reason="command_missing",
+            command=argv[0],
+        ) from None
     except subprocess.TimeoutExpired:
-        raise HighwaterError("%s did not end within %d seconds" % (" ".join(argv), timeout), reason="timeout")
-    return Completed(done.returncode, done.stdout.decode("utf-8", "surrogateescape"),
-                     done.stderr.decode("utf-8", "surrogateescape"))
+        raise HighwaterError("%s did not end within %d seconds" % (" ".join(argv), timeout), reason="timeout") from None
+    return Completed(
+        done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "surrogateescape")
+    )
 
 
 class Host:
@@ -125,8 +130,11 @@ class Host:
         """Run a command; with check, HighwaterError where it exits with anything but 0, with what it said."""
         done = self._runner(argv, timeout)
         if check and done.status != 0:
-            raise HighwaterError("%s: %s" % (" ".join(argv), _last_line(done) or "exit status %d" % done.status),
-                                 reason="command_failed", command=" ".join(argv))
+            raise HighwaterError(
+                "%s: %s" % (" ".join(argv), _last_line(done) or "exit status %d" % done.status),
+                reason="command_failed",
+                command=" ".join(argv),
+            )
         return done
 
     # -- changing --------------------------------------------------------------------------------
@@ -203,8 +211,11 @@ class Lock:
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
-        raise HighwaterError("another run of highwater.memory has worked on this host for %d seconds (%s is locked): "
-                             "wait for it to end" % (self._timeout, LOCK), reason="lock")
+        raise HighwaterError(
+            "another run of highwater.memory has worked on this host for %d seconds (%s is locked): "
+            "wait for it to end" % (self._timeout, LOCK),
+            reason="lock",
+        )
 
     def __exit__(self, *_error: object) -> None:
         os.close(self._fd)

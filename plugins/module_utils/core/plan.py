@@ -42,7 +42,7 @@ class Write(NamedTuple):
 class Run(NamedTuple):
     """A command, without a shell; timeout in seconds."""
 
-    argv: Tuple[str, ...]
+    argv: tuple[str, ...]
     timeout: float = 120.0
 
     def perform(self, host: Host) -> None:
@@ -73,7 +73,7 @@ class Call(NamedTuple):
     """A function of ours, for what no plain write or command can do; it leaves nothing behind where it fails."""
 
     function: Callable[..., None]
-    arguments: Tuple[Any, ...] = ()
+    arguments: tuple[Any, ...] = ()
 
     def perform(self, host: Host) -> None:
         self.function(host, *self.arguments)
@@ -85,7 +85,7 @@ class Step(NamedTuple):
     does: str
     why: str
     action: Any  # any value with perform(host): one of the above
-    undo: Tuple[Any, ...] = ()  # actions that take it back, in order
+    undo: tuple[Any, ...] = ()  # actions that take it back, in order
 
     def words(self) -> str:
         return "%s (%s)" % (self.does, self.why) if self.why else self.does

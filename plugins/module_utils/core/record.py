@@ -38,15 +38,16 @@ def recall(host: Host, kind: str, name: str) -> Entry:
     except ValueError:
         entry = None
     if not isinstance(entry, dict):
-        raise HighwaterError("%s is damaged (%.40r): remove it, and run again to have it made anew" % (path, text),
-                             reason="record")
+        raise HighwaterError(
+            "%s is damaged (%.40r): remove it, and run again to have it made anew" % (path, text), reason="record"
+        )
     return entry
 
 
 def remembered(host: Host, kind: str) -> tuple[str, ...]:
     """The names of all objects of a kind that have a record."""
     names = host.listdir("%s/%s" % (FOLDER, kind))
-    return tuple(unquote(name[:-len(".json")]) for name in names if name.endswith(".json"))
+    return tuple(unquote(name[: -len(".json")]) for name in names if name.endswith(".json"))
 
 
 class Remember(NamedTuple):

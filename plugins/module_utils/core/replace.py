@@ -39,8 +39,10 @@ def _regular_or_none(path: str) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     if stat.S_ISLNK(found.st_mode):
-        raise HighwaterError("%s is a symbolic link to %s: make it a file, or manage what it points to"
-                             % (path, os.readlink(path)), reason="symlink")
+        raise HighwaterError(
+            "%s is a symbolic link to %s: make it a file, or manage what it points to" % (path, os.readlink(path)),
+            reason="symlink",
+        )
     if not stat.S_ISREG(found.st_mode):
         raise HighwaterError("%s is not a regular file: move it away" % path, reason="not_a_file")
     return found
@@ -92,7 +94,7 @@ def write_all(fd: int, data: bytes) -> None:
     """write(2) until everything is written; a short write is not an error."""
     view = memoryview(data)
     while view:
-        view = view[os.write(fd, view):]
+        view = view[os.write(fd, view) :]
 
 
 def _sync_folder(path: str) -> None:

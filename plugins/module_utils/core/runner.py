@@ -21,7 +21,6 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -41,8 +40,9 @@ def run(resource: Any, argument_spec: dict[str, Any], **module_arguments: Any) -
     host = Host()
     try:
         if os.geteuid() != 0:
-            raise HighwaterError("this module changes the kernel's settings: run it as root: add become: true",
-                                 reason="not_root")
+            raise HighwaterError(
+                "this module changes the kernel's settings: run it as root: add become: true", reason="not_root"
+            )
         with host.lock():
             returned = converge(resource, module.params, host, module.check_mode)
     except Unsupported as error:
@@ -83,8 +83,11 @@ def _prove(resource: Any, params: dict[str, Any], after: Any) -> None:
     """What was planned and done must leave nothing to plan: the host is asked, not the steps."""
     left: Plan = resource.plan(resource.resolve(params, after), after)
     if left:
-        raise HighwaterError("all steps were carried out, but the host does not stay as asked; still to do: %s"
-                             % "; ".join(step.words() for step in left), reason="not_converged")
+        raise HighwaterError(
+            "all steps were carried out, but the host does not stay as asked; still to do: %s"
+            % "; ".join(step.words() for step in left),
+            reason="not_converged",
+        )
 
 
 def _unsupported(module: AnsibleModule, host: Host, error: Unsupported) -> None:

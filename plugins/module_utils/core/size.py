@@ -62,7 +62,7 @@ class _Source(NamedTuple):
     option: str
     text: str
     names: Mapping[str, Quantity]
-    tokens: Tuple[_Token, ...]
+    tokens: tuple[_Token, ...]
 
     def refuse(self, problem: str) -> NoReturn:
         _refuse(self.option, self.text, problem)
@@ -169,7 +169,7 @@ def _expression(option: str, text: object) -> str:
     return stripped
 
 
-def _tokens(option: str, text: str) -> Tuple[_Token, ...]:
+def _tokens(option: str, text: str) -> tuple[_Token, ...]:
     """All tokens of a stripped text, and the one that marks its end."""
     found = []
     at = 0

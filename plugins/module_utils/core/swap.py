@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import runs_systemd
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
@@ -30,7 +30,7 @@ class Memory(NamedTuple):
     committed: int
     commit_limit: int
     strict: bool
-    areas: Tuple[SwapArea, ...]
+    areas: tuple[SwapArea, ...]
 
     def area(self, path: str) -> SwapArea | None:
         """The swap area that is on at path, None where none is."""
@@ -67,14 +67,23 @@ def refuse_without_room(memory: Memory, path: str, headroom: int, gives_back: in
         raise HighwaterError(
             "swapping off %s would bring %s back and leave %s of memory and other swap (now available: %s, free on "
             "other swap: %s), less than headroom: %s: free memory first, lower headroom, or use apply: next_boot"
-            % (path, format_size(area.used), format_size(max(left, 0)), format_size(memory.available),
-               format_size(elsewhere), format_size(headroom)), reason="headroom")
+            % (
+                path,
+                format_size(area.used),
+                format_size(max(left, 0)),
+                format_size(memory.available),
+                format_size(elsewhere),
+                format_size(headroom),
+            ),
+            reason="headroom",
+        )
     if memory.strict and memory.committed > memory.commit_limit - area.size + bridge:
         raise HighwaterError(
             "swapping off %s would put the commit limit at %s, below the %s that are committed "
             "(vm.overcommit_memory is 2): use apply: next_boot, or raise vm.overcommit_ratio first"
             % (path, format_size(memory.commit_limit - area.size + bridge), format_size(memory.committed)),
-            reason="headroom")
+            reason="headroom",
+        )
 
 
 class SwapOff(NamedTuple):
@@ -87,13 +96,18 @@ class SwapOff(NamedTuple):
     path: str
 
     def perform(self, host: Host) -> None:
-        argv: Tuple[str, ...] = ("swapoff", self.path)
+        argv: tuple[str, ...] = ("swapoff", self.path)
         if runs_systemd(host):
             argv = ("systemd-run", "--wait", "--pipe", "--quiet", "--collect", "-p", "OOMPolicy=continue") + argv
         done = host.run(*argv, check=False, timeout=SWAPOFF_TIMEOUT)
         if done.status == SWAPOFF_NO_MEMORY:
-            raise HighwaterError("the kernel had not enough memory to swap off %s, which is still on: free memory, "
-                                 "or use apply: next_boot" % self.path, reason="headroom")
+            raise HighwaterError(
+                "the kernel had not enough memory to swap off %s, which is still on: free memory, "
+                "or use apply: next_boot" % self.path,
+                reason="headroom",
+            )
         if done.status != 0:
-            raise HighwaterError("swapoff %s: %s" % (self.path, done.err.strip() or "exit status %d" % done.status),
-                                 reason="command_failed")
+            raise HighwaterError(
+                "swapoff %s: %s" % (self.path, done.err.strip() or "exit status %d" % done.status),
+                reason="command_failed",
+            )

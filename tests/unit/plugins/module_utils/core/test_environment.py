@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where a container or a kubelet's node is not seen, or a plain machine is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core import environment
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+
+INITIAL = "         0          0 4294967295\n"
+UNIT = "/usr/lib/systemd/system/kubelet.service"
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A function from files (path: text) to a Host that has just these."""
+
+    def make(files):
+        host = Host(str(tmp_path))
+        for path, text in files.items():
+            host.install(path, text)
+        return host
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({"/proc/self/uid_map": INITIAL}, None),
+        ({}, None),  # a kernel without user namespaces
+        ({"/proc/self/uid_map": "0 100000 65536\n"}, "user namespace"),
+        ({"/proc/1/environ": "PATH=/bin\0container=lxc\0", "/proc/self/uid_map": INITIAL}, "lxc"),
+        ({"/proc/1/environ": "mycontainer=lxc\0"}, None),
+        ({"/run/systemd/container": "systemd-nspawn\n"}, "systemd-nspawn"),
+        ({"/run/.containerenv": ""}, "podman"),
+        ({"/.dockerenv": ""}, "docker"),
+    ],
+)
+def test_containers_are_told_from_machines(machine, files, kind):
+    host = machine(files)
+    assert environment.container(host) == kind
+    if kind:
+        with pytest.raises(Unsupported, match=kind) as caught:
+            environment.refuse_container(host, "zram0")
+        assert caught.value.reason == "container"
+    else:
+        environment.refuse_container(host, "zram0")
+
+
+@pytest.mark.parametrize(
+    ("files", "refused"),
+    [
+        ({}, False),
+        ({UNIT: ""}, True),
+        ({"/var/lib/kubelet/config.yaml": "kind: KubeletConfiguration\n"}, True),
+        ({UNIT: "", "/var/lib/kubelet/config.yaml": "a: 1\nfailSwapOn: false\n"}, False),
+        ({UNIT: "", "/var/lib/kubelet/config.yaml": "failSwapOn: true\n"}, True),
+        ({UNIT: "", "/var/lib/kubelet/config.yaml": "# failSwapOn: false\n"}, True),
+        ({UNIT: "", "/etc/default/kubelet": "KUBELET_EXTRA_ARGS=--fail-swap-on=false\n"}, False),
+    ],
+)
+def test_a_kubelet_that_would_not_start_is_seen(machine, files, refused):
+    host = machine(files)
+    if not refused:
+        return environment.refuse_kubelet(host, "swap")
+    with pytest.raises(Unsupported, match="failSwapOn: false") as caught:
+        environment.refuse_kubelet(host, "swap")
+    assert caught.value.reason == "kubelet"
+    return None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("NAME=x\nID=debian\n", "debian"), ('ID="ol"\n', "ol"), ("VERSION_ID=12\n", None)]
+)
+def test_os_id(machine, text, found):
+    assert environment.os_id(machine({"/etc/os-release": text})) == found

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where the record can be read by others, loses an object's name, hides damage, or forgets a settled size."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core import record
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+
+GIB = 2**30
+
+
+@pytest.fixture
+def host(tmp_path):
+    return Host(str(tmp_path))
+
+
+def test_round_trip_of_a_name_with_slashes(host, tmp_path):
+    record.Remember("swapfile", "/mnt/a b/swap", {"size": 1}).perform(host)
+    assert record.recall(host, "swapfile", "/mnt/a b/swap") == {"size": 1}
+    assert record.remembered(host, "swapfile") == ("/mnt/a b/swap",)
+    folder = tmp_path / record.FOLDER[1:]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600]
+
+
+def test_forget_leaves_no_trace_but_keeps_others(host, tmp_path):
+    record.Remember("zram_device", "zram0", {}).perform(host)
+    record.Remember("zram_device", "zram1", {}).perform(host)
+    record.Forget("zram_device", "zram0").perform(host)
+    assert record.remembered(host, "zram_device") == ("zram1",)
+    record.Forget("zram_device", "zram1").perform(host)
+    record.Forget("zram_device", "zram1").perform(host)
+    assert not (tmp_path / "var/lib/highwater").exists()
+    assert (tmp_path / "var/lib").exists()
+
+
+def test_nothing_remembered_is_empty(host):
+    assert record.recall(host, "zram_device", "zram0") == {}
+    assert record.remembered(host, "zram_device") == ()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null"])
+def test_damage_is_told_with_the_file(host, tmp_path, text):
+    record.Remember("zram_device", "zram0", {}).perform(host)
+    (tmp_path / record.FOLDER[1:] / "zram_device/zram0.json").write_text(text)
+    with pytest.raises(HighwaterError, match="zram0.json is damaged"):
+        record.recall(host, "zram_device", "zram0")
+
+
+@pytest.mark.parametrize(
+    ("expression", "ram", "kept"),
+    [
+        ("ram / 2", 4 * GIB, 2 * GIB),
+        ("ram / 2", int(4.4 * GIB), 2 * GIB),  # a tenth more: the same machine
+        ("ram / 2", int(3.6 * GIB) + 1, 2 * GIB),
+        ("ram / 2", int(4.5 * GIB), None),
+        ("ram / 2", int(3.5 * GIB), None),
+        ("ram / 3", 4 * GIB, None),
+    ],
+)
+def test_what_was_computed_once_stays_on_the_same_machine(expression, ram, kept):
+    entry = {"sizes": {"size": record.settled("ram / 2", 4 * GIB, 2 * GIB)}}
+    assert record.kept_size(entry, "size", expression, ram) == kept
+    assert record.kept_size({}, "size", expression, ram) is None

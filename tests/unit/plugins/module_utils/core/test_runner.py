@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where check mode changes something, changed is not what was planned, or a host that does not stay as asked
+passes for done."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core import runner
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Step, Write
+
+
+def swappiness(written=None):
+    """A resource that manages one number; written: what its plan writes instead of what is wanted, as a broken one."""
+
+    def plan(spec, state):
+        step = Step("set swappiness to %s" % spec, "it is %s" % state, Write("/swappiness", written or spec))
+        return () if spec == state else (step,)
+
+    return SimpleNamespace(
+        observe=lambda host, params: host.read("/swappiness"),
+        resolve=lambda params, state: params["value"],
+        plan=plan,
+        managed=lambda state: {"swappiness": state},
+        wanted=lambda spec, state: {"swappiness": spec},
+        result=lambda spec, state: {"value": state},
+        warnings=lambda spec, state: ["as high as it goes"] if state == "200" else [],
+    )
+
+
+@pytest.fixture
+def host(tmp_path):
+    (tmp_path / "swappiness").write_text("60")
+    return Host(str(tmp_path))
+
+
+def test_a_run_changes_and_says_what(host):
+    returned = runner.converge(swappiness(), {"value": "200"}, host, check_mode=False)
+    assert host.read("/swappiness") == "200"
+    assert returned == {
+        "changed": True,
+        "actions": ["set swappiness to 200 (it is 60)"],
+        "diff": {"before": {"swappiness": "60"}, "after": {"swappiness": "200"}},
+        "warnings": ["as high as it goes"],
+        "value": "200",
+    }
+
+
+def test_a_second_run_has_nothing_to_do(host):
+    runner.converge(swappiness(), {"value": "10"}, host, check_mode=False)
+    again = runner.converge(swappiness(), {"value": "10"}, host, check_mode=False)
+    assert (again["changed"], again["actions"]) == (False, [])
+    assert again["diff"]["before"] == again["diff"]["after"]
+
+
+def test_check_mode_says_the_same_and_changes_nothing(host):
+    checked = runner.converge(swappiness(), {"value": "10"}, host, check_mode=True)
+    assert host.read("/swappiness") == "60"
+    real = runner.converge(swappiness(), {"value": "10"}, host, check_mode=False)
+    for key in ("changed", "actions", "diff"):
+        assert checked[key] == real[key]
+
+
+def test_a_host_that_does_not_stay_as_asked_is_a_failure(host):
+    with pytest.raises(HighwaterError, match="still to do: set swappiness to 10") as caught:
+        runner.converge(swappiness(written="11"), {"value": "10"}, host, check_mode=False)
+    assert caught.value.reason == "not_converged"

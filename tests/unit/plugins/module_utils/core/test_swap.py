@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where the guard lets an area go off whose pages would not fit, or holds back one that is safe."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import (
+    Memory,
+    SwapOff,
+    observe_memory,
+    refuse_without_room,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import parse_swaps
+
+MIB = 2**20
+SWAPS = """Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
+/dev/zram0                              partition\t{size}\t\t{used}\t\t100
+/swapfile                               file\t\t102400\t\t{other}\t\t10
+"""
+
+
+def memory(used, available, other=102400, strict=False, committed=0):
+    """zram0 of 500 MiB with so much used (MiB), beside a swapfile of 100 MiB with so much used (KiB)."""
+    areas = parse_swaps(SWAPS.format(size=500 * 1024, used=used * 1024, other=other))
+    return Memory(1024 * MIB, available * MIB, committed * MIB, 1000 * MIB, strict, areas)
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "safe"),
+    [
+        (memory(used=200, available=300), {}, True),  # 100 MiB stay, as asked
+        (memory(used=200, available=299), {}, False),
+        (memory(used=200, available=250), {"gives_back": 100 * MIB}, True),  # 80 % of it counts
+        (memory(used=200, available=200), {"gives_back": 100 * MIB}, False),
+        (memory(used=200, available=200, other=0), {}, True),  # the other area takes 100 MiB
+        (memory(used=200, available=200), {"bridge": 100 * MIB}, True),
+        (memory(used=0, available=10), {}, True),  # nothing comes back
+        (memory(used=0, available=900, strict=True, committed=500), {}, True),
+        (memory(used=0, available=900, strict=True, committed=501), {}, False),
+        (memory(used=0, available=900, strict=False, committed=900), {}, True),
+    ],
+)
+def test_the_guard(state, more, safe):
+    if safe:
+        return refuse_without_room(state, "/dev/zram0", 100 * MIB, **more)
+    with pytest.raises(HighwaterError, match="/dev/zram0") as caught:
+        refuse_without_room(state, "/dev/zram0", 100 * MIB, **more)
+    assert caught.value.reason == "headroom"
+    return None
+
+
+def test_an_area_that_is_off_needs_no_room():
+    refuse_without_room(memory(used=400, available=0), "/elsewhere", 100 * MIB)
+
+
+def test_the_refusal_says_the_figures():
+    with pytest.raises(HighwaterError) as caught:
+        refuse_without_room(memory(used=200, available=150), "/dev/zram0", 100 * MIB)
+    for figure in ("200 MiB", "150 MiB", "headroom: 100 MiB", "apply: next_boot"):
+        assert figure in caught.value.message
+
+
+def test_observed_from_proc(tmp_path):
+    host = Host(str(tmp_path))
+    host.install(
+        "/proc/meminfo",
+        "MemTotal: 1000 kB\nMemFree: 10 kB\nMemAvailable: 500 kB\nCommitLimit: 700 kB\nCommitted_AS: 90 kB\n",
+    )
+    host.install("/proc/swaps", SWAPS.format(size=1024, used=4, other=0))
+    host.install("/proc/sys/vm/overcommit_memory", "2\n")
+    seen = observe_memory(host)
+    assert seen[:5] == (1000 * 1024, 500 * 1024, 90 * 1024, 700 * 1024, True)
+    assert seen.area("/dev/zram0").used == 4096
+    assert seen.area("/dev/zram1") is None
+
+
+@pytest.mark.parametrize(("status", "word"), [(2, "headroom"), (32, "command_failed")])
+def test_swapoff_that_fails_says_why(tmp_path, status, word):
+    host = Host(str(tmp_path), runner=lambda argv, timeout: Completed(status, "", "it said no"))
+    with pytest.raises(HighwaterError, match="/swapfile") as caught:
+        SwapOff("/swapfile").perform(host)
+    assert caught.value.reason == word
+
+
+def test_swapoff_has_a_unit_of_its_own_where_systemd_runs(tmp_path):
+    ran = []
+    host = Host(str(tmp_path), runner=lambda argv, timeout: ran.append(argv) or Completed(0, "", ""))
+    SwapOff("/swapfile").perform(host)
+    host.make_folder("/run/systemd/system")
+    SwapOff("/swapfile").perform(host)
+    assert ran[0] == ("swapoff", "/swapfile")
+    assert ran[1][0] == "systemd-run"
+    assert ran[1][-2:] == ran[0]
+    assert "OOMPolicy=continue" in ran[1]
