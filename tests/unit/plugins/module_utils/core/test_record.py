@@ -51,7 +51,7 @@ def test_nothing_remembered_is_empty(host):
 def test_damage_is_told_with_the_file(host, tmp_path, text):
     record.Remember("zram_device", "zram0", {}).perform(host)
     (tmp_path / record.FOLDER[1:] / "zram_device/zram0.json").write_text(text)
-    with pytest.raises(HighwaterError, match="zram0.json is damaged"):
+    with pytest.raises(HighwaterError, match=r"zram0\.json is damaged"):
         record.recall(host, "zram_device", "zram0")
 
 
