@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the highwater.memory authors
+"""Makes images: a root tree from the distribution's packages, and a disk and a kernel from the tree."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Iterator, NamedTuple, Optional
+
+from lab import paths, ssh
+from lab.errors import LabError
+from lab.images import Image, Shape
+from lab.process import run
+from lab.progress import Job
+from lab.waiting import retried
+
+HERE = Path(__file__).parent
+GUEST = HERE / "guest.sh"
+MKE2FS = HERE / "mke2fs.conf"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+EVERYBODYS_MIRROR = "http://deb.debian.org/debian"
+
+REVISION = 1  # to be raised when this file makes something else out of the same input
+
+# What mmdebstrap's lines mean for a person who waits, in the order in which they come.
+STAGES = {
+    "running apt-get update": "reading package lists",
+    "downloading packages": "downloading",
+    "Get:": "downloading",
+    "extracting archives": "unpacking",
+    "installing essential": "installing essential packages",
+    "installing remaining": "installing",
+    "Setting up": "installing",
+    "creating tarball": "writing the tree",
+}
+
+
+class Built(NamedTuple):
+    """An image in the cache."""
+
+    folder: Path
+
+    @property
+    def tree(self) -> Path:
+        return self.folder / "root.tar"
+
+    @property
+    def disk(self) -> Path:
+        return self.folder / "disk.img"
+
+    @property
+    def kernel(self) -> str:
+        """The release of its kernel, as `uname -r` says it."""
+        return str(json.loads((self.folder / "about.json").read_text())["kernel"])
+
+
+def images_folder() -> Path:
+    return paths.folder(paths.cache() / "images")
+
+
+def digest(image: Image) -> str:
+    """Changes with everything that the image is made from, apart from the mirror and the state of its packages."""
+    parts = [REVISION, image, Shape().disk, ssh.public_key(), GUEST.read_text(), MKE2FS.read_text()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+def place(image: Image) -> Built:
+    """Where the image is, or will be."""
+    return Built(images_folder() / f"{image.name}-{digest(image)}")
+
+
+def build(image: Image, job: Job) -> Built:
+    """The image, made when it is not there."""
+    built = place(image)
+    if built.folder.exists():
+        return built
+    job.stage("waiting for its turn to build")
+    with paths.locked(built.folder.name, paths.cache()):
+        if not built.folder.exists():
+            with paths.scratch() as work:
+                retried(3, lambda attempt: bootstrap(image, work, job, attempt))
+                assemble(work, job)
+                new = paths.folder(work / "image")
+                for name in ("root.tar", "disk.img", "vmlinuz", "initrd.img", "about.json"):
+                    (work / name).rename(new / name)
+                new.rename(built.folder)
+    return built
+
+
+def bootstrap(image: Image, work: Path, job: Job, attempt: int) -> None:
+    """Makes `root.tar`."""
+    stage = "" if attempt == 1 else f" (attempt {attempt} of 3)"
+    job.stage(f"starting mmdebstrap{stage}")
+
+    def watch(line: str) -> None:
+        for beginning, name in STAGES.items():
+            if beginning in line:
+                job.stage(name + stage)
+
+    packages = ",".join((image.kernel, *image.packages))
+    temporary = paths.folder(work / f"bootstrap-{attempt}")
+    temporary.chmod(0o755)
+    line = [
+        *("mmdebstrap", "--variant=minbase", "--architectures=amd64", f"--include={packages}"),
+        *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
+        f'--essential-hook=sh "$LAB_GUEST" early "$1"',
+        f'--customize-hook=sh "$LAB_GUEST" late "$1" "$LAB_KEY"',
+        *(image.suite, str(work / "root.tar"), f"deb {mirror()} {image.suite} {image.components}"),
+    ]
+    env = {"TMPDIR": str(temporary), "LAB_GUEST": str(GUEST), "LAB_KEY": ssh.public_key()}
+    run(line, log=work / "bootstrap.log", timeout=1200, env=env, watch=watch)
+
+
+def assemble(work: Path, job: Job) -> None:
+    """Makes the disk, the kernel and the initramfs out of `root.tar`."""
+    job.stage("making the disk")
+    tree = paths.folder(work / "tree")
+    tree.chmod(0o755)
+    log = work / "assemble.log"
+    root = paths.as_root()
+    run([*root, "tar", "-xpf", str(work / "root.tar"), "--numeric-owner", "-C", str(tree)], log=log, timeout=300)
+    disk = work / "disk.img"
+    # Written in one go here, instead of by the kernel in the background of the first minutes.
+    at_once = ("-E", "lazy_itable_init=0,lazy_journal_init=0")
+    line = [*root, "mke2fs", "-q", "-t", "ext4", "-L", "root", *at_once, "-d", str(tree), str(disk), f"{Shape().disk}G"]
+    run(line, log=log, timeout=300, env={"MKE2FS_CONFIG": str(MKE2FS)})
+    kernels = sorted((tree / "boot").glob("vmlinuz-*"))
+    if not kernels:
+        raise LabError("the tree has no kernel in /boot; is the image's kernel package right?")
+    release = kernels[-1].name.partition("-")[2]
+    shutil.copy(kernels[-1], work / "vmlinuz")
+    shutil.copy(tree / "boot" / f"initrd.img-{release}", work / "initrd.img")
+    (work / "about.json").write_text(json.dumps({"kernel": release}))
+
+
+def mirror() -> str:
+    """The mirror that this machine itself installs from, when it is one of Debian's."""
+    chosen = os.environ.get("HIGHWATER_LAB_MIRROR")
+    return chosen or next(own_mirrors(Path("/etc/apt")), None) or EVERYBODYS_MIRROR
+
+
+def own_mirrors(apt: Path) -> Iterator[str]:
+    """The Debian archives in apt's sources, in both of their formats."""
+    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
+    for path in files:
+        if path.is_file() and path.suffix in (".list", ".sources"):
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                yield from filter(None, map(debian_archive, re.findall(r"https?://\S+", uncommented(line))))
+
+
+def uncommented(line: str) -> str:
+    return line.partition("#")[0]
+
+
+def debian_archive(uri: str) -> Optional[str]:
+    """The address, when its last part says that it is Debian's main archive."""
+    address = uri.rstrip("/")
+    return address if address.endswith("/debian") else None
