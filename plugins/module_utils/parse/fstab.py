@@ -10,7 +10,7 @@ somebody's slip of the pen must not keep a swapfile from being made.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, NamedTuple, Optional, Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.parse.escapes import decode, encode
 
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
     spec: str
     file: str
     vfstype: str
-    options: Tuple[str, ...]
+    options: tuple[str, ...]
     freq: int
     passno: int
 
@@ -38,7 +38,7 @@ class Line(NamedTuple):
     entry: Optional[Entry]
 
 
-def parse_fstab(text: str) -> Tuple[Line, ...]:
+def parse_fstab(text: str) -> tuple[Line, ...]:
     r"""The lines of a file, whose ``raw`` joined are the text again. Only ``\n`` ends a line; ``\r\n`` is kept."""
     # Not splitlines(): it would also split at form feeds and at separators of Unicode, inside a path.
     pieces = text.split("\n")
@@ -46,7 +46,7 @@ def parse_fstab(text: str) -> Tuple[Line, ...]:
     return tuple(Line(raw, _entry(raw)) for raw in raws)
 
 
-def swap_entries(lines: Sequence[Line]) -> Tuple[Entry, ...]:
+def swap_entries(lines: Sequence[Line]) -> tuple[Entry, ...]:
     """The entries of type ``swap`` in the order of the file."""
     return tuple(line.entry for line in lines if line.entry is not None and _is_swap(line.entry))
 

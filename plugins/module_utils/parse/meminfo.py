@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError, natural
 
 WHERE = "/proc/meminfo"
 
 
-def parse_meminfo(text: str) -> Dict[str, int]:
+def parse_meminfo(text: str) -> dict[str, int]:
     """Every value by the kernel's name (``MemTotal``, ``Active(anon)``), in bytes.
 
     The kernel's kB is 1024 bytes. What has no unit there (``HugePages_Total`` and its sisters) is a plain count.

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError, natural
 from ansible_collections.highwater.memory.plugins.module_utils.parse.escapes import decode
@@ -34,21 +34,22 @@ class SwapArea(NamedTuple):
     deleted: bool = False
 
 
-def parse_swaps(text: str) -> Tuple[SwapArea, ...]:
+def parse_swaps(text: str) -> tuple[SwapArea, ...]:
     """The areas in the kernel's order; none is an empty tuple. Raises ParseError, for a missing heading too."""
-    heading, *lines = text.splitlines() or [""]
+    # Not splitlines(): the kernel escapes blank, tab, newline and backslash, and a path may hold any other separator.
+    heading, *lines = text.split("\n")
     if heading.split() != ["Filename", "Type", "Size", "Used", "Priority"]:
         raise ParseError(WHERE, heading, "the heading 'Filename Type Size Used Priority'")
-    return tuple(_area(line) for line in lines if line.strip())
+    return tuple(_area(line) for line in lines if line)
 
 
 def _area(line: str) -> SwapArea:
-    # From the right, so that a blank the kernel left as it is cannot shift the columns.
-    fields = line.rsplit(None, 4)
-    if len(fields) != 5 or fields[1] not in ("partition", "file"):
+    fields = [field for field in line.replace("\t", " ").split(" ") if field]
+    if len(fields) < 5 or fields[-4] not in ("partition", "file"):
         raise ParseError(WHERE, line, "a line such as '/swapfile file 524284 0 -2'")
-    field, kind, size, used, priority = fields
-    path = decode(field)
+    kind, size, used, priority = fields[-4:]
+    # All before them is the path, so that a blank left unescaped cannot shift the columns.
+    path = decode(" ".join(fields[:-4]))
     deleted = path.endswith(_DELETED)
     return SwapArea(
         path=path[: -len(_DELETED)] if deleted else path,

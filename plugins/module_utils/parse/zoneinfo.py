@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError, natural
 
@@ -52,7 +52,7 @@ class Zone(NamedTuple):
 _REQUIRED = ("free", "min", "low", "high", "spanned", "present", "managed")
 
 
-def parse_zoneinfo(text: str) -> Tuple[Zone, ...]:
+def parse_zoneinfo(text: str) -> tuple[Zone, ...]:
     """All zones in the kernel's order, the empty ones (managed 0) too. Raises ParseError, for a text without any."""
     zones = tuple(_zone(lines) for lines in _sections(text))
     if not zones:
@@ -60,9 +60,9 @@ def parse_zoneinfo(text: str) -> Tuple[Zone, ...]:
     return zones
 
 
-def _sections(text: str) -> List[List[str]]:
+def _sections(text: str) -> list[list[str]]:
     """The lines of each zone, its heading first."""
-    sections: List[List[str]] = []
+    sections: list[list[str]] = []
     for line in text.splitlines():
         if line.startswith("Node "):
             sections.append([line])
@@ -73,7 +73,7 @@ def _sections(text: str) -> List[List[str]]:
     return sections
 
 
-def _zone(lines: List[str]) -> Zone:
+def _zone(lines: list[str]) -> Zone:
     node, name = _heading(lines[0])
     pages = _pages(lines[1:])
     missing = [field for field in _REQUIRED if field not in pages]
@@ -82,20 +82,20 @@ def _zone(lines: List[str]) -> Zone:
     return Zone(node=node, name=name, boost=pages.get("boost"), **{field: pages[field] for field in _REQUIRED})
 
 
-def _heading(line: str) -> Tuple[int, str]:
+def _heading(line: str) -> tuple[int, str]:
     fields = line.split()
     if len(fields) != 4 or not fields[1].endswith(",") or fields[2] != "zone":
         raise ParseError(WHERE, line, "a line such as 'Node 0, zone Normal'")
     return natural(WHERE, fields[1][:-1], line), fields[3]
 
 
-def _pages(lines: List[str]) -> Dict[str, int]:
+def _pages(lines: list[str]) -> dict[str, int]:
     """The zone's own numbers: from ``pages free`` to ``protection``.
 
     Before them a node's first zone has the statistics of the node, after them come counters and the pagesets,
     which have fields of the same names (``high:``).
     """
-    pages: Dict[str, int] = {}
+    pages: dict[str, int] = {}
     for line in lines:
         fields = line.split()
         if fields[:2] == ["pages", "free"]:
