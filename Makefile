@@ -6,7 +6,7 @@ ARTEFACT = $(CURDIR)/.cache/collections
 # For what runs Ansible from here: the newest controller that we test with, and the collection as users get it.
 RUN = PATH="$(CURDIR)/.venv/core-2.21/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(ARTEFACT)"
 
-GROUPS = lint types docs changelog sanity units lab integration molecule
+GROUPS = lint types docs changelog sanity units selftest integration molecule
 .PHONY: help demo test site bench soak $(GROUPS) packages tools stage build lock clean
 .DEFAULT_GOAL = help
 
@@ -35,7 +35,7 @@ docs: ## the modules' and roles' documentation
 changelog: ## the changelog fragments
 sanity: ## ansible-test sanity on the oldest and newest ansible-core
 units: ## unit tests on the oldest and newest Python of hosts
-lab: ## tests of the lab's own tool
+selftest: ## the tests of lab/ and of tools/ themselves
 integration: ## ansible-test integration against a lab machine
 molecule: ## whole roles on machines with their own kernels
 

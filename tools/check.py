@@ -20,6 +20,7 @@ from paths import LOGS, ROOT
 from steps import Step, chosen
 
 SIGN_OF_LIFE = 30  # seconds
+PATIENCE = 30  # seconds for a step to put away what it made
 TAIL = 60  # lines
 WIDTH = 110
 
@@ -92,15 +93,26 @@ def follow(process: subprocess.Popen[bytes], reader: BinaryIO, step: Step, strea
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends what the step may have left running: politely, then for good."""
-    for sign, patience in ((signal.SIGTERM, 20), (signal.SIGKILL, 5)):
-        try:
+    """Ends what the step may have left running. SIGINT comes first: on that, programs put away what they made."""
+    for sign, patience in ((signal.SIGINT, PATIENCE), (signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        deadline = time.monotonic() + patience
+        if alive(process.pid):
             os.killpg(process.pid, sign)
-            process.wait(patience)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
+        while alive(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    process.wait()
+
+
+def alive(group: int) -> bool:
+    """Whether a process group has a member that runs. One that has ended and waits to be collected does not."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _parent, its_group = path.read_text().rpartition(")")[2].split()[:3]
+        except OSError:  # ended while we looked
             continue
+        if int(its_group) == group and state not in "ZX":
+            return True
+    return False
 
 
 def judge(step: Step, text: str, code: int | None) -> tuple[Counts, str]:

@@ -28,7 +28,7 @@ class Step(NamedTuple):
 
     name: str
     command: tuple[str, ...]
-    minutes: int
+    minutes: float
     counter: counts.Counter
     env: dict[str, str]
     cwd: Path = ROOT
@@ -69,13 +69,16 @@ STEPS = (
         ansible_test(f"units-{python}", core, counts.pytest, "units", "--venv", "--python", python, "--requirements")
         for core, python in ((OLDEST_CORE, OLDEST_PYTHON), (NEWEST_CORE, NEWEST_PYTHON))
     ),
-    tool("lab", "pytest", "-q", "lab/tests", needs="lab/tests")._replace(counter=counts.pytest),
+    *(
+        tool(f"selftest-{part}", "pytest", "-q", f"{part}/tests", needs=f"{part}/tests")._replace(counter=counts.pytest)
+        for part in ("lab", "tools")
+    ),
     Step(
         "integration",
-        (sys.executable, "tools/integration.py"),
+        ("python", "tools/integration.py"),
         15,
         counts.integration,
-        ansible_test_environment(NEWEST_CORE),
+        environment(f"core-{NEWEST_CORE}"),
         needs="tests/integration/targets",
     ),
     molecule("default", OLDEST_CORE, minutes=15),

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs `ansible-test integration` against a machine of the lab: all targets, or those that are named.
+
+.venv/core-2.21/bin/python tools/integration.py swapfile
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+from paths import COLLECTION, NEWEST_CORE, ROOT, TREE, ansible_test_environment, environment
+
+MACHINE, IMAGE, PYTHON = "hw-integration", "trixie", "3.13"
+
+
+def lab(*arguments: str, capture: bool = False) -> str:
+    """The lab speaks on standard error while it works; its answer is on standard output."""
+    env = environment(f"core-{NEWEST_CORE}")
+    stdout = subprocess.PIPE if capture else None
+    return subprocess.run(
+        [sys.executable, "-m", "lab", *arguments], cwd=ROOT, env=env, stdout=stdout, text=True, check=True
+    ).stdout
+
+
+def reached() -> dict[str, Any]:
+    """How the machine is reached, by the names of Ansible's variables."""
+    variables: dict[str, Any] = yaml.safe_load(lab("inventory", MACHINE, capture=True))["all"]["hosts"][MACHINE]
+    return variables
+
+
+def authorise(private_key: str) -> None:
+    """Gives ansible-test the key that opens the lab's machines, at the place where it looks for one."""
+    folder = TREE / COLLECTION / "tests/output/.tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(private_key, folder / "id_rsa")
+    shutil.copy(f"{private_key}.pub", folder / "id_rsa.pub")
+
+
+def test(targets: list[str], host: dict[str, Any]) -> int:
+    target = f"ssh:root@{host['ansible_host']}:{host['ansible_port']},python={PYTHON}"
+    # Without --allow-destructive it skips all and says that all is well.
+    options = ["--target", target, "--allow-destructive", "--continue-on-error", "--color", "no", "-v"]
+    argv = ["ansible-test", "integration", *options, *targets]
+    return subprocess.run(argv, cwd=TREE / COLLECTION, env=ansible_test_environment(NEWEST_CORE)).returncode
+
+
+def main(targets: list[str]) -> int:
+    try:
+        lab("up", MACHINE, "--image", IMAGE)
+        host = reached()
+        authorise(host["ansible_ssh_private_key_file"])
+        return test(targets, host)
+    finally:
+        lab("down", MACHINE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
