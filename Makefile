@@ -6,7 +6,7 @@ ARTEFACT = $(CURDIR)/.cache/collections
 # For what runs Ansible from here: the newest controller that we test with, and the collection as users get it.
 RUN = PATH="$(CURDIR)/.venv/core-2.21/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(ARTEFACT)"
 
-GROUPS = lint types docs changelog sanity units selftest integration molecule
+GROUPS = lint types docs changelog sanity units selftest machines integration molecule
 .PHONY: help demo test site bench soak $(GROUPS) packages tools stage build lock clean
 .DEFAULT_GOAL = help
 
@@ -36,6 +36,7 @@ changelog: ## the changelog fragments
 sanity: ## ansible-test sanity on the oldest and newest ansible-core
 units: ## unit tests on the oldest and newest Python of hosts
 selftest: ## the tests of lab/ and of tools/ themselves
+machines: ## the lab's images: built, booted, kept as snapshots
 integration: ## ansible-test integration against a lab machine
 molecule: ## whole roles on machines with their own kernels
 
@@ -62,5 +63,4 @@ lock: tools ## pin the newest versions of all tools in requirements/
 	@$(PYTHON) tools/setup.py lock
 
 clean: ## remove what the targets made
-	@[ ! -d lab ] || $(PYTHON) -m lab down
 	@rm -rf .cache .venv highwater-memory-*.tar.gz

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from paths import ANSIBLE_TEST_HOME, CORES, NEWEST_PYTHON, OLDEST_PYTHON, PYTHONS, ROOT, UV, VENVS
 
-PACKAGES = (
+PACKAGES = [
+    "debian-archive-keyring",
     "e2fsprogs",
     "git",
     "mmdebstrap",
@@ -28,7 +29,9 @@ PACKAGES = (
     "qemu-system-x86",
     "qemu-utils",
     "shellcheck",
-)
+]
+if os.geteuid() != 0:
+    PACKAGES += ["uidmap"]  # the lab builds its images in a user namespace then
 
 # What each virtual environment runs on. 3.11 is the oldest that core 2.18 takes, 3.12 for 2.21.
 INTERPRETERS = {"core-2.18": ">=3.11,<3.14", "core-2.21": ">=3.12", "tools": ">=3.12"}
@@ -65,15 +68,19 @@ def missing_packages() -> list[str]:
 
 def packages() -> None:
     if not shutil.which("dpkg-query"):
-        sys.exit(f"no dpkg-query here, so this is neither Debian nor Ubuntu: install {', '.join(PACKAGES)} by hand")
+        sys.exit(
+            f"no dpkg-query here, so this is neither Debian nor Ubuntu: install {' '.join(PACKAGES)} or the like by hand"
+        )
     missing = missing_packages()
     if not missing:
         return
     as_root = []
     if os.geteuid() != 0:
-        say("sudo may ask for your password now, to install packages; nothing else here uses it")
+        if not shutil.which("sudo"):
+            sys.exit(f"{' '.join(missing)} are missing, and there is no sudo: as root, `apt-get install` them")
+        say(f"sudo may ask for your password now, to install {' '.join(missing)}; nothing else here uses it")
         as_root = ["sudo"]
-    say(f"installing {', '.join(missing)}")
+    say(f"installing {' '.join(missing)}")
     run([*as_root, "apt-get", "update", "-q"], attempts=4)
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
     run([*as_root, *quiet, "apt-get", "install", "-qy", "--no-install-recommends", *missing], attempts=3)
