@@ -68,9 +68,7 @@ def missing_packages() -> list[str]:
 
 def packages() -> None:
     if not shutil.which("dpkg-query"):
-        sys.exit(
-            f"no dpkg-query here, so this is neither Debian nor Ubuntu: install {' '.join(PACKAGES)} or the like by hand"
-        )
+        sys.exit(f"no dpkg-query here, so this is neither Debian nor Ubuntu: install {' '.join(PACKAGES)} by hand")
     missing = missing_packages()
     if not missing:
         return
