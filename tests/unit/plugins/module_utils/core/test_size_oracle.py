@@ -177,6 +177,7 @@ def test_the_grammar_agrees_with_python(pair: Pair) -> None:
             evaluate("size", pair.ours, NAMES)
     else:
         found = evaluate("size", pair.ours, NAMES)
+        assert found.divisor > 0
         assert (Fraction(found.value, found.divisor), found.dimension) == (expected.value, expected.dimension)
 
 

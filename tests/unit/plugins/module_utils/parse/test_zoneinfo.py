@@ -63,6 +63,11 @@ def test_the_shortest_zone() -> None:
     assert parse_zoneinfo(text(*FIELDS)) == (Zone(0, "Normal", 7, 0, 1, 2, 3, 9, 8, 7),)
 
 
+def test_what_comes_before_the_free_pages_is_the_nodes() -> None:
+    (zone,) = parse_zoneinfo(text("per-node stats", "boost 99", "nr_dirty 5", *(f for f in FIELDS if "boost" not in f)))
+    assert zone.boost is None
+
+
 def test_what_follows_protection_is_not_the_zones() -> None:
     (zone,) = parse_zoneinfo(text(*FIELDS, "protection: (0, 0)", "high 99", "min 99"))
     assert (zone.min, zone.high) == (1, 3)
