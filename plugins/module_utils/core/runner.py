@@ -25,6 +25,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core import envir
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, apply, cause
+from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError
 
 # Options that mean the same in every module of the action group `configure`.
 CONFIGURE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -49,6 +50,8 @@ def run(resource: Any, argument_spec: dict[str, Any], **module_arguments: Any) -
         _unsupported(module, host, error)
     except HighwaterError as error:
         module.fail_json(msg=error.message, reason=error.reason, **error.facts)
+    except ParseError as error:
+        module.fail_json(msg=str(error), reason="parse")
     except OSError as error:
         module.fail_json(msg=cause(error), reason="kernel")
     for warning in returned.pop("warnings"):

@@ -40,13 +40,14 @@ class Memory(NamedTuple):
 def observe_memory(host: Host) -> Memory:
     """Read /proc/meminfo, /proc/swaps and the overcommit mode."""
     meminfo = parse_meminfo(host.must_read("/proc/meminfo"))
+    swaps = host.read("/proc/swaps")  # None: a kernel without swap
     return Memory(
         total=meminfo["MemTotal"],
         available=meminfo.get("MemAvailable", meminfo["MemFree"]),  # 3.14 and later have MemAvailable
         committed=meminfo["Committed_AS"],
         commit_limit=meminfo["CommitLimit"],
         strict=(host.read("/proc/sys/vm/overcommit_memory") or "0").strip() == "2",
-        areas=parse_swaps(host.read("/proc/swaps") or ""),
+        areas=() if swaps is None else parse_swaps(swaps),
     )
 
 
