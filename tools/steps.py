@@ -11,7 +11,6 @@ import counts
 from paths import (
     COLLECTION,
     CORES,
-    LINK,
     NEWEST_CORE,
     NEWEST_PYTHON,
     OLDEST_CORE,
@@ -37,8 +36,7 @@ class Step(NamedTuple):
 
 def tool(name: str, *command: str, minutes: int = 5, needs: str = ".") -> Step:
     """A program that says yes or no: it counts as one test."""
-    env = {**environment("tools"), "MYPYPATH": str(LINK)}
-    return Step(name, command, minutes, counts.one, env, needs=needs)
+    return Step(name, command, minutes, counts.one, environment("tools"), needs=needs)
 
 
 def ansible_test(name: str, core: str, counter: counts.Counter, *arguments: str) -> Step:
@@ -60,8 +58,7 @@ STEPS = (
     tool("lint-yaml", "yamllint", "--strict", "."),
     tool("lint-ansible", "ansible-lint", "--offline", "--strict", "--nocolor"),
     tool("types-core", "mypy", "--package", MODULE_UTILS, needs="plugins/module_utils"),
-    tool("types-lab", "mypy", "lab", needs="lab"),
-    tool("types-tools", "mypy", "tools"),
+    *(tool(f"types-{part}", "mypy", part, needs=part) for part in ("lab", "tools")),
     tool("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."),
     tool("changelog", "antsibull-changelog", "lint"),
     *(ansible_test(f"sanity-{core}", core, counts.sanity, "sanity") for core in CORES),
