@@ -28,8 +28,8 @@ def lab(*arguments: str, capture: bool = False) -> str:
 
 def reached() -> dict[str, Any]:
     """How the machine is reached, by the names of Ansible's variables."""
-    variables: dict[str, Any] = yaml.safe_load(lab("inventory", MACHINE, capture=True))["all"]["hosts"][MACHINE]
-    return variables
+    everything = yaml.safe_load(lab("inventory", MACHINE, capture=True))["all"]
+    return {**everything["vars"], **everything["hosts"][MACHINE]}
 
 
 def authorise(private_key: str) -> None:

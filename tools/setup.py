@@ -85,6 +85,8 @@ def packages() -> None:
 
 
 def tools() -> None:
+    if " " in str(ROOT):
+        sys.exit(f"the path {str(ROOT)!r} has a blank in it, which ansible-test cannot take: move the checkout")
     with_stamp("uv", install_uv)
     for name in INTERPRETERS:
         with_stamp(name, install_venv)
