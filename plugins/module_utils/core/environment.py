@@ -41,12 +41,23 @@ def container(host: Host) -> str | None:
         return match.group(1)
     if host.exists("/run/.containerenv"):
         return "podman"
-    if host.exists("/.dockerenv"):
+    if host.exists("/.dockerenv") and not _was_an_image(host):
         return "docker"
     uid_map = host.read("/proc/self/uid_map")
     if uid_map is not None and " ".join(uid_map.split()) != INITIAL_UID_MAP:
         return "user namespace"
     return None
+
+
+def _was_an_image(host: Host) -> bool:
+    """Whether /.dockerenv only tells where the disk came from: small virtual machines boot images of docker's.
+
+    A container has a PID namespace of its own, and one that was given the machine's (--pid=host) still has its root
+    on an overlay. Source: PROC_PID_INIT_INO of linux/proc_ns.h, which is the same on every kernel.
+    """
+    initial = host.readlink("/proc/self/ns/pid") == "pid:[4026531836]"
+    roots = re.findall(r"(?m)^\S+ / (\S+) ", host.read("/proc/self/mounts") or "")
+    return initial and bool(roots) and roots[-1] != "overlay"
 
 
 def _environment_of_init(host: Host) -> str:

@@ -94,6 +94,14 @@ class Host:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
+    def read_start(self, path: str, length: int) -> bytes | None:
+        """The first bytes of a file or block device, fewer where it is shorter; None where it is missing."""
+        try:
+            with open(self.path(path), "rb", buffering=0) as file:
+                return file.read(length)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def must_read(self, path: str) -> str:
         """The text of a file that every Linux has; HighwaterError where it is missing."""
         text = self.read(path)
@@ -165,6 +173,19 @@ class Host:
         self.make_folder(os.path.dirname(path))
         os.mkdir(self.path(path), mode)
         os.chmod(self.path(path), mode)  # the umask of a remote session is not ours to choose
+
+    def link(self, path: str, target: str) -> None:
+        """A symbolic link at path, replaced atomically; its folder made where missing.
+
+        Raises HighwaterError where something that is no link stands there.
+        """
+        old = self.lstat(path)
+        if old is not None and not stat.S_ISLNK(old.st_mode):
+            raise HighwaterError("%s is not a symbolic link: move it away" % path, reason="not_a_link")
+        self.make_folder(os.path.dirname(path))
+        temporary = "%s.highwater.%d" % (self.path(path), os.getpid())
+        os.symlink(target, temporary)
+        os.rename(temporary, self.path(path))
 
     def remove(self, path: str) -> None:
         """Unlink a file; nothing where it is not there."""

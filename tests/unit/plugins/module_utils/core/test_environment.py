@@ -53,6 +53,20 @@ def test_containers_are_told_from_machines(machine, files, kind):
 
 
 @pytest.mark.parametrize(
+    ("namespace", "root", "kind"),
+    [
+        ("pid:[4026531836]", "ext4", None),  # a small virtual machine whose disk was made from an image
+        ("pid:[4026531836]", "overlay", "docker"),  # docker run --pid=host
+        ("pid:[4026532201]", "ext4", "docker"),
+    ],
+)
+def test_a_machine_booted_from_an_image_is_no_container(machine, namespace, root, kind):
+    host = machine({"/.dockerenv": "", "/proc/self/mounts": "/dev/vda / %s rw 0 0\n" % root})
+    host.link("/proc/self/ns/pid", namespace)
+    assert environment.container(host) == kind
+
+
+@pytest.mark.parametrize(
     ("files", "refused"),
     [
         ({}, False),
