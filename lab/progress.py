@@ -23,17 +23,30 @@ class Job:
         self.board = board
         self.label = label
         self.name = "waiting"
+        self.detail = ""
         self.began = self.since = time.monotonic()
 
     def stage(self, name: str) -> None:
         """Says what is being done from now on; the same name again changes nothing."""
         if name != self.name:
             self.name = name
+            self.detail = ""
             self.since = time.monotonic()
             self.board.changed(self)
 
+    def note(self, text: str) -> None:
+        """Says something that stays on the screen."""
+        with self.board.lock:
+            self.board.erase()
+            self.board.say(f"{self.label} · {text}")
+            self.board.draw()
+
+    def progress(self, text: str) -> None:
+        """Says how far the stage is; shown the next time that the line is."""
+        self.detail = f" · {text} ·"
+
     def line(self) -> str:
-        return f"{self.label} · {self.name} {time.monotonic() - self.since:.0f} s…"
+        return f"{self.label} · {self.name}{self.detail} {time.monotonic() - self.since:.0f} s…"
 
 
 class Board:
