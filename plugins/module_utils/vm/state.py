@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What vm_sysctl sees of a host, as one immutable value; nothing here writes."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Iterable, Mapping, NamedTuple, Optional
+
+from ansible_collections.highwater.memory.plugins.module_utils.core import environment, record
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.size import BYTES, PLAIN, Quantity
+from ansible_collections.highwater.memory.plugins.module_utils.parse.meminfo import parse_meminfo
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea, parse_swaps
+from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
+from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, precedence, tuned
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import Version, group, row
+from ansible_collections.highwater.memory.plugins.module_utils.vm.values import canonical, kernel_version, setting_name
+from ansible_collections.highwater.memory.plugins.module_utils.vm.watermarks import (
+    automatic_min_free_kbytes,
+    managed_pages,
+)
+
+KIND = "vm_sysctl"  # of our record; the object's name is the file
+FOLDER = "/proc/sys/vm"
+# What the guards and the watermarks reckon with, whatever was asked for.
+_ALWAYS = ("dirty_background_bytes", "dirty_bytes", "min_free_kbytes", "overcommit_kbytes", "overcommit_memory",
+           "watermark_scale_factor")
+
+
+class State(NamedTuple):
+    """A host before or after.
+
+    asked:     names that the caller speaks of.
+    live:      settings by name in their one form; None where the kernel lacks one.
+    writable:  whether this process may write below /proc/sys; container: its kind, None on a machine of its own.
+    text, content: our file, as it is and as read; None and empty where there is none.
+    entry:     our record: ``settings`` by name (value, expression, source, from, in_file) and ``before`` by name.
+    memory:    /proc/meminfo in bytes; zones in pages; page_size in bytes.
+    thp_pageblock: bytes, None where transparent huge pages are off.
+    """
+
+    file: str
+    asked: tuple[str, ...]
+    live: Mapping[str, Optional[str]]
+    known: tuple[str, ...]
+    kernel: Version
+    writable: bool
+    container: Optional[str]
+    file_kind: Optional[str]
+    text: Optional[str]
+    content: conffile.Content
+    entry: dict[str, Any]
+    files: precedence.Files
+    tuned: Mapping[str, tuned.TunedLine]
+    memory: Mapping[str, int]
+    zones: tuple[Zone, ...]
+    swaps: tuple[SwapArea, ...]
+    cpus: int
+    thp_pageblock: Optional[int]
+    page_size: int
+
+    @property
+    def ours(self) -> bool:
+        """Whether the file is this module's: by its first line or, where that was edited away, by our record."""
+        return self.text is None or self.content.ours or bool(self.entry)
+
+    @property
+    def min_free_auto(self) -> int:
+        """What the kernel would choose for min_free_kbytes, in kB."""
+        return automatic_min_free_kbytes(self.zones, self.thp_pageblock, self.page_size)
+
+    def names(self) -> dict[str, Quantity]:
+        """What an expression may refer to."""
+        return {
+            "ram": Quantity(self.memory["MemTotal"], BYTES),
+            "available": Quantity(self.available, BYTES),
+            "cpus": Quantity(self.cpus, PLAIN),
+            "managed": Quantity(managed_pages(self.zones) * self.page_size, BYTES),
+            "min_free_auto": Quantity(self.min_free_auto * 1024, BYTES),
+        }
+
+    @property
+    def available(self) -> int:
+        """Bytes that programs can still have; every kernel since 3.14 says them."""
+        return self.memory.get("MemAvailable", self.memory.get("MemFree", 0))
+
+    @property
+    def owned(self) -> tuple[str, ...]:
+        """Names in our record and in our file."""
+        in_file = set(self.content.values) if self.ours else set()
+        return tuple(sorted(in_file | set(self.entry.get("settings", ()))))
+
+    def number(self, name: str) -> int:
+        """A live setting as a number; 0 where the kernel lacks it."""
+        return int(self.live.get(name) or 0)
+
+
+def named(params: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of all settings that the caller speaks of. Raises HighwaterError for what is no vm setting."""
+    keys = list(params["settings"] or {})
+    for profile in params["profiles"] or ():
+        keys.extend(profile["settings"])
+    return tuple(sorted({setting_name(key) for key in keys}))
+
+
+def observe(host: Host, params: Mapping[str, Any]) -> State:
+    """Read the host. Raises HighwaterError for names that are no vm settings, and a record that is damaged."""
+    file = params["file"]
+    text = None if _kind(host, file) else host.read(file)
+    content = conffile.parse(file, text or "")
+    entry = record.recall(host, KIND, file)
+    asked = named(params)
+    names = _with_partners(asked + _ALWAYS + tuple(content.values) + tuple(entry.get("settings", ()))
+                           + tuple(entry.get("before", ())))
+    return State(
+        file=file,
+        asked=asked,
+        live={name: _live(host, name) for name in names},
+        known=tuple(host.listdir(FOLDER)),
+        kernel=kernel_version(environment.kernel(host)),
+        writable=os.access(host.path(FOLDER + "/swappiness"), os.W_OK),
+        container=environment.container(host),
+        file_kind=_kind(host, file),
+        text=text,
+        content=content,
+        entry=entry,
+        files=precedence.observe(host, file),
+        tuned=tuned.observe(host),
+        memory=parse_meminfo(host.must_read("/proc/meminfo")),
+        zones=parse_zoneinfo(host.must_read("/proc/zoneinfo")),
+        swaps=parse_swaps(host.read("/proc/swaps") or ""),
+        cpus=_cpus(host.read("/sys/devices/system/cpu/online") or "0"),
+        thp_pageblock=_thp_pageblock(host),
+        page_size=os.sysconf("SC_PAGE_SIZE"),
+    )
+
+
+def _with_partners(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({member for name in names for member in group(name)}))
+
+
+def _live(host: Host, name: str) -> str | None:
+    if row(name).action:  # cannot be read, or reading is the action
+        return None
+    text = host.read("%s/%s" % (FOLDER, name))
+    return None if text is None else canonical(text)
+
+
+def _kind(host: Host, path: str) -> str | None:
+    """What keeps a path from being our file: ``a symbolic link``, ``not a regular file``; None where nothing does."""
+    found = host.lstat(path)
+    if found is None or found.st_mode & 0o170000 == 0o100000:
+        return None
+    return "a symbolic link" if found.st_mode & 0o170000 == 0o120000 else "not a regular file"
+
+
+def _cpus(text: str) -> int:
+    """``0-3,6`` is five. Source: the kernel's cputopology.rst."""
+    count = 0
+    for part in text.strip().split(","):
+        first, _dash, last = part.partition("-")
+        count += int(last or first) - int(first) + 1
+    return count
+
+
+def _thp_pageblock(host: Host) -> int | None:
+    folder = "/sys/kernel/mm/transparent_hugepage"
+    chosen = re.search(r"\[(\w+)\]", host.read(folder + "/enabled") or "")
+    size = host.read(folder + "/hpage_pmd_size")
+    if chosen is None or chosen.group(1) == "never" or size is None:
+        return None
+    return int(size)
