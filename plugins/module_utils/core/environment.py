@@ -14,6 +14,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 
 # user_namespaces(7): the initial namespace maps every id onto itself, in one line.
 INITIAL_UID_MAP = "0 0 4294967295"
+# The machine's own PID namespace: PROC_PID_INIT_INO of linux/proc_ns.h, the same on every kernel.
+INITIAL_PID_NAMESPACE = "pid:[4026531836]"
 KUBELET_UNITS = (
     "/etc/systemd/system/kubelet.service",
     "/usr/lib/systemd/system/kubelet.service",
@@ -31,7 +33,8 @@ KUBELET_FLAGS = (
 def container(host: Host) -> str | None:
     """The container's kind ("podman", "systemd-nspawn", "user namespace" ...), None on a machine of its own.
 
-    Source: systemd's container interface (/run/systemd/container, PID 1's ``container=``), podman's and docker's files.
+    Source: systemd's container interface (/run/systemd/container, PID 1's ``container=``), podman's and docker's files;
+    without such a mark, as in pods of Kubernetes with containerd, the namespaces, as systemd-detect-virt(1) has it.
     """
     kind = host.read("/run/systemd/container")
     if kind and kind.strip():
@@ -46,6 +49,8 @@ def container(host: Host) -> str | None:
     uid_map = host.read("/proc/self/uid_map")
     if uid_map is not None and " ".join(uid_map.split()) != INITIAL_UID_MAP:
         return "user namespace"
+    if host.readlink("/proc/self/ns/pid") not in (None, INITIAL_PID_NAMESPACE):
+        return "PID namespace"
     return None
 
 
@@ -53,9 +58,9 @@ def _was_an_image(host: Host) -> bool:
     """Whether /.dockerenv only tells where the disk came from: small virtual machines boot images of docker's.
 
     A container has a PID namespace of its own, and one that was given the machine's (--pid=host) still has its root
-    on an overlay. Source: PROC_PID_INIT_INO of linux/proc_ns.h, which is the same on every kernel.
+    on an overlay.
     """
-    initial = host.readlink("/proc/self/ns/pid") == "pid:[4026531836]"
+    initial = host.readlink("/proc/self/ns/pid") == INITIAL_PID_NAMESPACE
     roots = re.findall(r"(?m)^\S+ / (\S+) ", host.read("/proc/self/mounts") or "")
     return initial and bool(roots) and roots[-1] != "overlay"
 

@@ -66,6 +66,13 @@ def test_a_machine_booted_from_an_image_is_no_container(machine, namespace, root
     assert environment.container(host) == kind
 
 
+@pytest.mark.parametrize(("namespace", "kind"), [("pid:[4026531836]", None), ("pid:[4026532201]", "PID namespace")])
+def test_a_pod_without_any_mark_is_told_by_its_pid_namespace(machine, namespace, kind):
+    host = machine({"/proc/self/uid_map": INITIAL})
+    host.link("/proc/self/ns/pid", namespace)
+    assert environment.container(host) == kind
+
+
 @pytest.mark.parametrize(
     ("files", "refused"),
     [
