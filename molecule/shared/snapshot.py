@@ -99,7 +99,9 @@ def describe(path: str) -> str:
 
 
 def units() -> list[str]:
-    """systemd's unit files and whether they are enabled, and the swap units that are active."""
+    """systemd's unit files and whether they are enabled, and the swap units that are active; none in a container."""
+    if not os.path.exists("/run/systemd/system"):
+        return []
     files = [" ".join(line.split()[:2]) for line in systemctl("list-unit-files")]
     return sorted(files) + sorted(line.split()[0] for line in systemctl("list-units", "--type=swap", "--state=active"))
 
