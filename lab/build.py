@@ -79,11 +79,10 @@ def build(image: Image, job: Job) -> Built:
     built = place(image)
     if built.folder.exists():
         return built
-    job.stage("waiting for its turn to build")
-    with paths.locked(built.folder.name, paths.cache()):
+    with paths.locked(built.folder.name, paths.cache(), lambda: job.stage("waiting for another build of it")):
         if not built.folder.exists():
             with paths.scratch() as work:
-                retried(3, lambda attempt: bootstrap(image, work, job, attempt))
+                retried(3, job.note, lambda attempt: bootstrap(image, work, job, attempt))
                 assemble(work, job)
                 new = paths.folder(work / "image")
                 for name in ("root.tar", "disk.img", "vmlinuz", "initrd.img", "about.json"):
@@ -108,8 +107,8 @@ def bootstrap(image: Image, work: Path, job: Job, attempt: int) -> None:
     line = [
         *("mmdebstrap", "--variant=minbase", "--architectures=amd64", f"--include={packages}"),
         *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
-        f'--essential-hook=sh "$LAB_GUEST" early "$1"',
-        f'--customize-hook=sh "$LAB_GUEST" late "$1" "$LAB_KEY"',
+        '--essential-hook=sh "$LAB_GUEST" early "$1"',
+        '--customize-hook=sh "$LAB_GUEST" late "$1" "$LAB_KEY"',
         *(image.suite, str(work / "root.tar"), f"deb {mirror()} {image.suite} {image.components}"),
     ]
     env = {"TMPDIR": str(temporary), "LAB_GUEST": str(GUEST), "LAB_KEY": ssh.public_key()}

@@ -84,6 +84,11 @@ def parser() -> argparse.ArgumentParser:
     ):
         add(name, text).add_argument("names", nargs="+", metavar="NAME")
 
+    new = add("throttle", "make a machine's disk slow, until it is reset or started again")
+    new.add_argument("name", metavar="NAME")
+    new.add_argument("--mib", type=limit, default=0, metavar="N", help="MiB a second, both ways together; 0: no limit")
+    new.add_argument("--operations", type=limit, default=0, metavar="N", help="operations a second; 0: no limit")
+
     new = add("down", "end machines and leave nothing of them")
     new.add_argument("names", nargs="*", metavar="NAME")
     new.add_argument("--all", action="store_true", help="every machine of this lab")
@@ -123,6 +128,11 @@ def positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+def limit(text: str) -> int:
+    """A whole number that is not negative."""
+    return 0 if text == "0" else positive(text)
 
 
 def main(words: Optional[Sequence[str]] = None) -> int:

@@ -79,7 +79,7 @@ def reset(chosen: Namespace) -> None:
 def ssh(chosen: Namespace) -> None:
     it = machine.existing(chosen.name)
     it.healthy()
-    secure_shell.enter(it.port, chosen.user, chosen.words)
+    secure_shell.enter(it.port, chosen.user, [word for word in chosen.words[:1] if word != "--"] + chosen.words[1:])
 
 
 def wait(chosen: Namespace) -> None:
@@ -103,6 +103,10 @@ def start(chosen: Namespace) -> None:
 def cut(chosen: Namespace) -> None:
     for name in chosen.names:
         machine.cut(name)
+
+
+def throttle(chosen: Namespace) -> None:
+    machine.throttle(chosen.name, chosen.mib, chosen.operations)
 
 
 def down(chosen: Namespace) -> None:
@@ -149,7 +153,7 @@ def key(_chosen: Namespace) -> None:
 
 def clean(chosen: Namespace) -> None:
     prepare()
-    used = {it.built for it in machine.known()}
+    used = {it.built for lab in paths.all_labs() if lab.is_dir() for it in machine.known(lab)}
     current = set() if chosen.all else {str(building.place(image).folder) for image in IMAGES.values()}
     for folder in sorted(building.images_folder().iterdir()):
         if str(folder) in used:
@@ -158,3 +162,7 @@ def clean(chosen: Namespace) -> None:
             with paths.locked(folder.name, paths.cache()):
                 paths.remove(folder)
             print(f"removed {folder.name}")
+        else:
+            for old in filter(snapshot.outdated, sorted(folder.glob("ready-*"))):
+                paths.remove(old)
+                print(f"removed {folder.name}/{old.name}")

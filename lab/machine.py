@@ -17,6 +17,7 @@ from typing import Iterator, Optional
 from lab import build, paths, qemu, snapshot, ssh
 from lab.errors import LabError
 from lab.images import IMAGES, Shape, image_called
+from lab.monitor import Monitor
 from lab.process import Identity
 from lab.progress import Job
 from lab.waiting import pause
@@ -93,14 +94,14 @@ class Machine:
 
     def remove(self) -> None:
         """Ends it and leaves nothing of it."""
-        self.end()
+        self.end(signal.SIGKILL)
         paths.remove(self.home)
 
 
-def load(name: str) -> Optional[Machine]:
-    """The machine of that name, when there is one."""
+def load(name: str, lab: Optional[Path] = None) -> Optional[Machine]:
+    """The machine of that name in this lab or another, when there is one."""
     try:
-        raw = json.loads((paths.machines() / name / RECORD).read_text())
+        raw = json.loads(((lab or paths.machines()) / name / RECORD).read_text())
     except (OSError, ValueError):
         return None
     raw["shape"] = Shape(*raw["shape"])
@@ -108,9 +109,10 @@ def load(name: str) -> Optional[Machine]:
     return Machine(**raw)
 
 
-def known() -> list[Machine]:
-    """All machines there are."""
-    found = (load(path.name) for path in sorted(paths.machines().iterdir()) if path.is_dir())
+def known(lab: Optional[Path] = None) -> list[Machine]:
+    """All machines there are in this lab or another."""
+    folders = (path for path in sorted((lab or paths.machines()).iterdir()) if path.is_dir())
+    found = (load(path.name, lab) for path in folders)
     return [machine for machine in found if machine]
 
 
@@ -151,7 +153,7 @@ def bring_up(name: str, asked: Optional[str], shape: Optional[Shape], job: Job) 
         ready = snapshot.take(image, built, shape, job)
         job.stage("restoring")
         if old:
-            old.end()
+            old.end(signal.SIGKILL)
         machine = Machine(name, image.name, shape, str(built.folder), old.port if old else 0)
         paths.remove(machine.home)
         paths.folder(machine.home)
@@ -207,6 +209,16 @@ def cut(name: str) -> None:
         machine = existing(name)
         machine.end(signal.SIGKILL)
         machine.write()
+
+
+def throttle(name: str, mib: int, operations: int) -> None:
+    """Makes a running machine's disk as slow as that; 0 is no limit. It lasts until QEMU ends."""
+    with held(name):
+        machine = existing(name)
+        machine.healthy()
+        limits = {"bps": mib << 20, "bps_rd": 0, "bps_wr": 0, "iops": operations, "iops_rd": 0, "iops_wr": 0}
+        with Monitor(machine.home) as monitor:
+            monitor.command("block_set_io_throttle", device="root", **limits)
 
 
 def down(name: str) -> None:

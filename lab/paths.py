@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import IO, Iterator
+from typing import IO, Callable, Iterator, Optional
 
 from lab.waiting import pause
 
@@ -25,7 +26,22 @@ def cache() -> Path:
 def machines() -> Path:
     """The state of the machines that exist now."""
     chosen = os.environ.get("HIGHWATER_LAB_DIR")
-    return folder(Path(chosen).absolute() if chosen else cache() / "machines")
+    if not chosen:
+        return folder(cache() / "machines")
+    here = folder(Path(chosen).absolute())
+    # A trace in the cache, so that no lab's images are taken for unused ones.
+    trace = folder(cache() / "labs") / hashlib.sha256(bytes(here)).hexdigest()[:16]
+    if not trace.is_symlink():
+        with contextlib.suppress(FileExistsError):
+            trace.symlink_to(here)
+    return here
+
+
+def all_labs() -> list[Path]:
+    """The machines' folders of every lab that uses the cache."""
+    traces = sorted(folder(cache() / "labs").iterdir())
+    others = {trace.resolve() for trace in traces if trace.is_dir()}
+    return sorted(others | {(cache() / "machines").resolve()})
 
 
 def folder(path: Path) -> Path:
@@ -35,11 +51,16 @@ def folder(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(name: str, within: Path) -> Iterator[None]:
-    """Keeps two commands of the lab, or two threads of one, from doing the same thing at once."""
+def locked(name: str, within: Path, busy: Optional[Callable[[], None]] = None) -> Iterator[None]:
+    """Keeps two commands of the lab, or two threads of one, from doing the same thing at once.
+
+    `busy` is called when there is somebody to wait for.
+    """
     path = folder(within / "locks") / f"{name}.lock"
     with path.open("w") as lock:
         while not try_lock(lock):
+            if busy:
+                busy()
             pause(0.1)
         yield
 

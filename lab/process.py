@@ -86,7 +86,7 @@ def run(
     It has a process group of its own, so that the terminal's Ctrl-C reaches only us and we end it in good order.
     `watch` is shown the last line every now and then.
     """
-    environment = {**os.environ, "LC_ALL": "C.UTF-8", **(env or {})}
+    environment = {**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8", **(env or {})}
     with log.open("wb") as output:
         child = subprocess.Popen(
             list(argv),
@@ -110,6 +110,11 @@ def run(
     if child.returncode:
         raise LabError(f"{argv[0]} failed with exit code {child.returncode}", tail(read(log)))
     return read(log)
+
+
+def search_path() -> str:
+    """Where programs are looked for: a normal user's path lacks those for administrators."""
+    return os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
 
 
 def end_group(child: subprocess.Popen[bytes], patience: float = 10) -> None:

@@ -42,7 +42,7 @@ class Hardware(NamedTuple):
     safe_disk: bool = True  # False for a disk that nobody misses when QEMU is killed
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def has_kvm() -> bool:
     """Whether the processor itself can virtualise.
 
@@ -63,7 +63,7 @@ def patience(seconds: float) -> float:
     return seconds / 3 if has_kvm() else seconds
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def version() -> str:
     """QEMU's version; a snapshot is loaded by the one that made it."""
     return subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
@@ -108,6 +108,7 @@ def start(home: Path, hardware: Hardware, port: int, memory: Optional[Path] = No
         )
     identity = Identity.of(child.pid)
     deadline = time.monotonic() + 20
+    reason = "it ended at once"
     # Until there is a record of it, nothing may come between: so no wait here that Ctrl-C cuts short.
     while identity and identity.alive and time.monotonic() < deadline:
         try:
@@ -115,12 +116,13 @@ def start(home: Path, hardware: Hardware, port: int, memory: Optional[Path] = No
                 if memory:
                     monitor.command("migrate-incoming", uri=f"exec:cat '{memory}'")
             return identity
-        except LabError:
+        except LabError as error:
+            reason = str(error)
             time.sleep(0.02)
     if identity:
         identity.end()
     reap(child.pid)
-    raise LabError("QEMU did not start", tail(read(home / OUTPUT)))
+    raise LabError(f"QEMU did not start: {reason}", tail(read(home / OUTPUT)))
 
 
 def wait_until_loaded(home: Path) -> None:

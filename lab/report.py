@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from lab import ssh
 from lab.machine import Machine
@@ -18,7 +19,7 @@ def table(machines: Sequence[Machine]) -> str:
     """An aligned table."""
     rows = [COLUMNS, *map(row, machines)]
     widths = [max(len(cells[column]) for cells in rows) for column in range(len(COLUMNS))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip() for cells in rows)
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows)
 
 
 def row(machine: Machine) -> tuple[str, ...]:
@@ -71,16 +72,25 @@ def inventory(machines: Sequence[Machine], user: str) -> str:
     """An Ansible inventory in YAML; its strings are JSON's, which YAML reads too."""
     options = ["-o ControlMaster=auto -o ControlPersist=300s", *(f"-o {option}" for option in ssh.OPTIONS)]
     shared = {
-        "ansible_host": "127.0.0.1",
-        "ansible_user": user,
-        "ansible_ssh_private_key_file": str(ssh.key()),
         "ansible_ssh_args": " ".join(options),
         "ansible_ssh_pipelining": True,
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    lines = ["---", "all:", "  vars:"]
-    lines += [f"    {name}: {json.dumps(value)}" for name, value in shared.items()]
+    key = str(ssh.key())
+    lines = ["---", "all:", "  vars:", *pairs(shared, 4)]
     lines += ["  hosts:" if machines else "  hosts: {}"]
     for machine in machines:
-        lines += [f"    {machine.name}:", f"      ansible_port: {machine.port}", f"      lab_image: {machine.image}"]
+        own = {
+            "ansible_host": "127.0.0.1",
+            "ansible_port": machine.port,
+            "ansible_user": user,
+            "ansible_ssh_private_key_file": key,
+            "lab_image": machine.image,
+        }
+        lines += [f"    {json.dumps(machine.name)}:", *pairs(own, 6)]
     return "\n".join(lines)
+
+
+def pairs(values: dict[str, Any], indent: int) -> list[str]:
+    """Lines of a YAML mapping."""
+    return [f"{' ' * indent}{name}: {json.dumps(value)}" for name, value in values.items()]

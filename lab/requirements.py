@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 
 from lab.errors import LabError
+from lab.process import search_path
 from lab.qemu import PROGRAM
 
 PACKAGES = {
@@ -22,8 +23,9 @@ PACKAGES = {
 
 def check() -> None:
     """Raises an error that names all packages that are missing."""
-    path = "/usr/sbin:/sbin"
-    missing = sorted({package for name, package in PACKAGES.items() if not (shutil.which(name) or shutil.which(name, path=path))})
+    missing = sorted(
+        {package for program, package in PACKAGES.items() if not shutil.which(program, path=search_path())}
+    )
     if missing:
         names = " ".join(missing)
         raise LabError(f"the lab needs {names}: `make packages`, or `apt-get install --no-install-recommends {names}`")

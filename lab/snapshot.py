@@ -9,6 +9,7 @@ memory, so that a new machine costs neither a copy nor a boot.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -41,6 +42,12 @@ class Snapshot(NamedTuple):
         return self.folder / "memory.state"
 
 
+def outdated(folder: Path) -> bool:
+    """Whether a snapshot was taken by another QEMU, or with other hardware, than would be used now."""
+    match = re.fullmatch(r"ready-(\d+)m-(\d+)c-(\d+)g-(\w+)", folder.name)
+    return not match or match.group(4) != qemu.fingerprint(Shape(*map(int, match.groups()[:3])))
+
+
 def place(built: Built, shape: Shape) -> Snapshot:
     """Where the snapshot is, or will be."""
     name = f"ready-{shape.memory}m-{shape.cpus}c-{shape.disk}g-{qemu.fingerprint(shape)}"
@@ -52,10 +59,10 @@ def take(image: Image, built: Built, shape: Shape, job: Job) -> Snapshot:
     snapshot = place(built, shape)
     if snapshot.folder.exists():
         return snapshot
-    job.stage("waiting for its turn to boot")
-    with paths.locked(f"{built.folder.name}-{snapshot.folder.name}", paths.cache()):
+    name = f"{built.folder.name}-{snapshot.folder.name}"
+    with paths.locked(name, paths.cache(), lambda: job.stage("waiting for another first boot of it")):
         if not snapshot.folder.exists():
-            retried(ATTEMPTS, lambda attempt: first_boot(image, built, shape, snapshot, job, attempt))
+            retried(ATTEMPTS, job.note, lambda attempt: first_boot(image, built, shape, snapshot, job, attempt))
     return snapshot
 
 

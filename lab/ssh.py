@@ -37,8 +37,8 @@ def key() -> Path:
         if not private.exists():
             with paths.scratch() as folder:
                 new = folder / "id_rsa"
-                command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "3072", "-N", "", "-C", "highwater-lab", "-f", str(new)]
-                subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+                command = ["ssh-keygen", "-q", "-t", "rsa", "-b", "3072", "-N", "", "-C", "highwater-lab", "-f"]
+                subprocess.run([*command, str(new)], check=True, stdin=subprocess.DEVNULL)
                 # The public half goes first: where there is a private key there is a public one.
                 (folder / "id_rsa.pub").rename(private.with_suffix(".pub"))
                 new.rename(private)

@@ -42,11 +42,12 @@ def ticks(timeout: float, every: float = 0.1) -> Iterator[float]:
         passed = time.monotonic() - start
 
 
-def retried(attempts: int, work: Callable[[int], T]) -> T:
-    """Does work that depends on infrastructure up to so many times; the last failure is the one that is shown."""
+def retried(attempts: int, note: Callable[[str], None], work: Callable[[int], T]) -> T:
+    """Does work that depends on infrastructure up to so many times; each failure but the last is only noted."""
     for attempt in range(1, attempts):
         try:
             return work(attempt)
-        except LabError:
+        except LabError as error:
+            note(f"{error}; trying again")
             pause(1)
     return work(attempts)
