@@ -51,12 +51,15 @@ def observe_memory(host: Host) -> Memory:
     )
 
 
-def refuse_without_room(memory: Memory, path: str, headroom: int, gives_back: int = 0, bridge: int = 0) -> None:
+def refuse_without_room(
+    memory: Memory, path: str, headroom: int, gives_back: int = 0, bridge: int = 0, deferrable: bool = True
+) -> None:
     """Raise HighwaterError where the pages of the area at path would not fit once it is off.
 
     headroom:   bytes that must stay available afterwards.
     gives_back: bytes of RAM that the area itself holds (a zram's mem_used_total) and frees.
     bridge:     bytes of swap that will be on before it goes off, beside what is on now.
+    deferrable: whether apply: next_boot is a way out that the message may name.
     An area that is off needs nothing.
     """
     area = memory.area(path)
@@ -67,7 +70,7 @@ def refuse_without_room(memory: Memory, path: str, headroom: int, gives_back: in
     if area.used and left < headroom:
         raise HighwaterError(
             "swapping off %s would bring %s back and leave %s of memory and other swap (now available: %s, free on "
-            "other swap: %s), less than headroom: %s: free memory first, lower headroom, or use apply: next_boot"
+            "other swap: %s), less than headroom: %s: %s"
             % (
                 path,
                 format_size(area.used),
@@ -75,14 +78,24 @@ def refuse_without_room(memory: Memory, path: str, headroom: int, gives_back: in
                 format_size(memory.available),
                 format_size(elsewhere),
                 format_size(headroom),
+                "free memory first, lower headroom, or use apply: next_boot"
+                if deferrable
+                else "free memory first, or lower headroom",
             ),
             reason="headroom",
         )
     if memory.strict and memory.committed > memory.commit_limit - area.size + bridge:
         raise HighwaterError(
             "swapping off %s would put the commit limit at %s, below the %s that are committed "
-            "(vm.overcommit_memory is 2): use apply: next_boot, or raise vm.overcommit_ratio first"
-            % (path, format_size(memory.commit_limit - area.size + bridge), format_size(memory.committed)),
+            "(vm.overcommit_memory is 2): %s"
+            % (
+                path,
+                format_size(memory.commit_limit - area.size + bridge),
+                format_size(memory.committed),
+                "use apply: next_boot, or raise vm.overcommit_ratio first"
+                if deferrable
+                else "raise vm.overcommit_ratio first",
+            ),
             reason="headroom",
         )
 

@@ -120,8 +120,9 @@ def check(spec: Spec, state: State, change: Change) -> None:
         _check_disk(spec, state)
     memory = state.machine.memory
     if change.reswap:
-        refuse_without_room(memory, spec.path, spec.headroom, bridge=change.bridge)
-        refuse_without_room(memory, spec.path, spec.headroom, bridge=spec.size)
+        later = not (change.remake or change.format)  # priority and discard can wait for the next boot
+        refuse_without_room(memory, spec.path, spec.headroom, bridge=change.bridge, deferrable=later)
+        refuse_without_room(memory, spec.path, spec.headroom, bridge=spec.size, deferrable=later)
     if state.bridge_area is not None and spec.now:
         refuse_without_room(memory, state.bridge_area.path, spec.headroom, bridge=0 if state.area else spec.size)
 

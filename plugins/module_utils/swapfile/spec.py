@@ -88,12 +88,12 @@ def resolve_present(params: Params, state: State) -> Spec:
     """What is wanted of one swapfile; raises HighwaterError for bad input and Unsupported for a filesystem."""
     _check_numbers(params)
     refuse_strangers(state)
-    refuse_folders(state)
     if state.filesystem is None:
         raise HighwaterError(
             "path: %s is on no mount that /proc/self/mountinfo shows" % state.path, reason="filesystem"
         )
     ability = filesystem.ability(state.filesystem, state.path)
+    refuse_folders(state)
     size, sizes = _settle_size(str(params["size"]), state, state.filesystem)
     return Spec(
         path=state.path,
