@@ -160,7 +160,7 @@ def _algorithm(item: Any) -> Algorithm:
     entry = item if isinstance(item, dict) else {"name": item}
     name, params = entry.get("name"), entry.get("params") or {}
     if not isinstance(name, str) or not re.match(r"[a-z0-9][a-z0-9_-]*\Z", name) or set(entry) - {"name", "params"}:
-        raise HighwaterError("algorithm: %r is neither a name such as zstd nor {name: zstd, params: {level: 3}}"
+        raise HighwaterError("algorithm: %r is no algorithm: write a name such as zstd, or {name: zstd, params: {level: 3}}"
                              % (item,))
     if not isinstance(params, dict):
         raise HighwaterError("algorithm: the params of %s are %r: write a dict such as {level: 3}" % (name, params))

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where an action leaves a device behind, gives up before the last algorithm, or says too little."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.zram.action import HOT_ADD, HOT_REMOVE, Add, SetUp
+from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Algorithm
+
+ZSTD, LZ4 = Algorithm("zstd", ("level=3",)), Algorithm("lz4")
+FOLDER = "/sys/block/zram0"
+
+
+class Kernel(Host):
+    """A kernel whose hot_add makes the lowest free device, and whose disksize refuses some algorithms."""
+
+    def __init__(self, root, devices=(), refuses=()):
+        super().__init__(str(root))
+        self.written, self.refuses = [], refuses
+        for number in devices:
+            self.install("/sys/block/zram%d/comp_algorithm" % number, "[lzo] lz4 zstd\n")
+
+    def read(self, path):
+        if path != HOT_ADD:
+            return super().read(path)
+        free = next(n for n in range(9) if not self.exists("/sys/block/zram%d" % n))
+        self.make_folder("/sys/block/zram%d" % free)
+        return "%d\n" % free
+
+    def write_kernel(self, path, text):
+        if path.endswith("/disksize") and self.written[-1][1] in self.refuses:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory", path)
+        self.written.append((path, text))
+        if path == HOT_REMOVE:
+            self.remove_empty_folders("/sys/block/zram" + text, "/sys/block")
+
+    def devices(self):
+        return self.listdir("/sys/block")
+
+
+def test_a_higher_number_leaves_nothing_behind_on_the_way(tmp_path):
+    kernel = Kernel(tmp_path, devices=(1,))
+    Add(3).perform(kernel)
+    assert kernel.devices() == ["zram1", "zram3"]
+
+
+def test_a_device_that_is_there_is_left_alone(tmp_path):
+    kernel = Kernel(tmp_path, devices=(0,))
+    Add(0).perform(kernel)
+    assert kernel.written == []
+
+
+def test_parameters_come_before_the_size(tmp_path):
+    kernel = Kernel(tmp_path, devices=(0,))
+    kernel.install(FOLDER + "/algorithm_params", "")
+    SetUp("zram0", (ZSTD,), 4096).perform(kernel)
+    assert [(path[len(FOLDER) + 1:], text) for path, text in kernel.written] == [
+        ("comp_algorithm", "zstd"), ("algorithm_params", "level=3"), ("disksize", "4096"),
+    ]  # fmt: skip
+
+
+def test_what_the_kernel_lists_but_cannot_load_is_passed_over(tmp_path):
+    """As on Linux 5.10 and 6.1, which list what was compiled, module there or not."""
+    kernel = Kernel(tmp_path, devices=(0,), refuses=("zstd",))
+    SetUp("zram0", (Algorithm("842"), Algorithm("zstd"), LZ4), 4096).perform(kernel)
+    assert kernel.written[-2:] == [(FOLDER + "/comp_algorithm", "lz4"), (FOLDER + "/disksize", "4096")]
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "refuses", "message"),
+    [
+        ((Algorithm("842"),), (), "this kernel has none of 842: choose from lzo, lz4, zstd"),
+        ((LZ4,), ("lz4",), r"lz4: Cannot allocate memory \(/sys/block/zram0/disksize\)"),
+        ((ZSTD,), (), "this kernel takes no parameters for zstd"),
+    ],
+)
+def test_the_error_says_what_the_kernel_has(tmp_path, algorithms, refuses, message):
+    with pytest.raises(HighwaterError, match=message):
+        SetUp("zram0", algorithms, 4096).perform(Kernel(tmp_path, devices=(0,), refuses=refuses))
+
+
+def test_the_boot_tries_in_the_same_order_where_nothing_is_settled():
+    assert SetUp("zram0", (LZ4, Algorithm("lzo")), 4096).boot_commands() == (
+        "{ echo lz4 > /sys/block/zram0/comp_algorithm && echo 4096 > /sys/block/zram0/disksize; } || "
+        "{ echo lzo > /sys/block/zram0/comp_algorithm && echo 4096 > /sys/block/zram0/disksize; }",
+    )
