@@ -97,8 +97,14 @@ def enable_steps(unit: Artefact, install: Any, right: bool, why: str) -> Plan:
         undo = Remove(unit.path) if unit.text is None else Install(unit.path, unit.text)
         steps.append(Step(does, why if unit.text is None else "its text is not what was asked for", install, (undo,)))
     if not unit.enabled:
-        steps.append(Step("enable %s" % unit.name, "so that %s pulls it in at boot" % unit.target,
-                          Link(unit.wants, unit.path), (Unlink(unit.wants),)))
+        steps.append(
+            Step(
+                "enable %s" % unit.name,
+                "so that %s pulls it in at boot" % unit.target,
+                Link(unit.wants, unit.path),
+                (Unlink(unit.wants),),
+            )
+        )
     return tuple(steps) + _reload(unit, steps)
 
 
@@ -154,6 +160,8 @@ def in_shell(line: str) -> str:
 def constant(word: str) -> str:
     """The word itself. HighwaterError where systemd or a shell would read something into it."""
     if not _CONSTANT.match(word):
-        raise HighwaterError("%r cannot be written into a systemd unit: use letters, digits and @+=:,./-_ only" % word,
-                             reason="boot_artefact")
+        raise HighwaterError(
+            "%r cannot be written into a systemd unit: use letters, digits and @+=:,./-_ only" % word,
+            reason="boot_artefact",
+        )
     return word

@@ -96,8 +96,11 @@ class SetUp(NamedTuple):
                 if error.errno not in NOT_TO_BE_HAD:
                     raise
                 refused.append("%s: %s" % (algorithm.words(), cause(error)))
-        raise HighwaterError("algorithm: the kernel lists but does not take it (%s): choose another from %s"
-                             % ("; ".join(refused), ", ".join(offered)), algorithms=list(offered))
+        raise HighwaterError(
+            "algorithm: the kernel lists but does not take it (%s): choose another from %s"
+            % ("; ".join(refused), ", ".join(offered)),
+            algorithms=list(offered),
+        )
 
     def writes(self, algorithm: Algorithm) -> tuple[Write, ...]:
         """The order is the kernel's: the size builds the compressor from what was set before it."""

@@ -70,8 +70,12 @@ def _wrong(spec: Present, device: Device) -> str:
     return ""
 
 
-_NOTE = Step("note that the kernel module zram was not loaded before us", "",
-             Remember(MODULE_KIND, MODULE, {"loaded": True}), (Forget(MODULE_KIND, MODULE),))
+_NOTE = Step(
+    "note that the kernel module zram was not loaded before us",
+    "",
+    Remember(MODULE_KIND, MODULE, {"loaded": True}),
+    (Forget(MODULE_KIND, MODULE),),
+)
 
 
 def fresh_steps(spec: Present, loaded: bool) -> Plan:
@@ -79,7 +83,7 @@ def fresh_steps(spec: Present, loaded: bool) -> Plan:
 
     This is the plan that the boot artefact writes down.
     """
-    number = int(spec.name[len("zram"):])
+    number = int(spec.name[len("zram") :])
     load = () if loaded else (Step("load the kernel module zram", "it is not loaded", Load(), (Unload(),)),)
     # On the way back the module takes its devices along, so only one that was added alone is removed alone.
     undo = (remove(number),) if loaded else ()
@@ -115,8 +119,14 @@ def _limit_step(spec: Present, old: int) -> Plan:
     does = "limit %s to %s of RAM" % (spec.name, format_size(spec.mem_limit))
     if not spec.mem_limit:
         does = "lift the limit of %s" % spec.name
-    return (Step(does, "it is %s" % (format_size(old) if old else "unlimited"), Write(path, str(spec.mem_limit)),
-                 (Write(path, str(old)),)),)
+    return (
+        Step(
+            does,
+            "it is %s" % (format_size(old) if old else "unlimited"),
+            Write(path, str(spec.mem_limit)),
+            (Write(path, str(old)),),
+        ),
+    )
 
 
 # -- swap ----------------------------------------------------------------------------------------
@@ -128,21 +138,33 @@ def _swap_steps(spec: Present, state: State) -> Plan:
     if area is None:
         refuse_foreign_data(state)
         swap = device is not None and device.swap
-        header = () if swap else (Step("format %s as swap" % node(spec.name), "it has no swap header",
-                                       Run(("mkswap", node(spec.name)))),)
+        header = (
+            ()
+            if swap
+            else (
+                Step("format %s as swap" % node(spec.name), "it has no swap header", Run(("mkswap", node(spec.name)))),
+            )
+        )
         return header + _swap_on_steps(spec)
     if area.priority != spec.priority:
         return swap_off_steps(state, "its priority is %d" % area.priority, spec.headroom) + _swap_on_steps(spec)
     if state.record.get("discard", spec.discard) != spec.discard:
-        return swap_off_steps(state, "discard is %s" % ("off" if spec.discard else "on"), spec.headroom) \
-            + _swap_on_steps(spec)
+        return swap_off_steps(
+            state, "discard is %s" % ("off" if spec.discard else "on"), spec.headroom
+        ) + _swap_on_steps(spec)
     return ()
 
 
 def _swap_on_steps(spec: Present) -> Plan:
     path = node(spec.name)
-    return (Step("swap on %s with priority %d" % (path, spec.priority), "",
-                 swap_on(path, spec.priority, spec.discard), (SwapOff(path),)),)
+    return (
+        Step(
+            "swap on %s with priority %d" % (path, spec.priority),
+            "",
+            swap_on(path, spec.priority, spec.discard),
+            (SwapOff(path),),
+        ),
+    )
 
 
 def swap_off_steps(state: State, why: str, headroom: int) -> Plan:
@@ -153,8 +175,11 @@ def swap_off_steps(state: State, why: str, headroom: int) -> Plan:
     held = state.device.stat.mem_used_total if state.device else 0
     refuse_without_room(state.memory, area.path, headroom, gives_back=held)
     # A priority below 0 is the kernel's own choice, and swapon takes none such.
-    again = swap_on(area.path, area.priority, bool(state.record.get("discard"))) if area.priority >= 0 \
+    again = (
+        swap_on(area.path, area.priority, bool(state.record.get("discard")))
+        if area.priority >= 0
         else Run(("swapon", area.path))
+    )
     return (Step("swap off %s" % area.path, why, SwapOff(area.path), (again,)),)
 
 
@@ -181,10 +206,15 @@ def refuse_foreign_data(state: State) -> None:
     if device is None or state.area is not None:
         return
     if device.used_by:
-        raise HighwaterError("name: %s %s: choose another device such as zram1, or give that one up first"
-                             % (node(state.name), device.used_by), reason="in_use")
+        raise HighwaterError(
+            "name: %s %s: choose another device such as zram1, or give that one up first"
+            % (node(state.name), device.used_by),
+            reason="in_use",
+        )
     if not device.swap and device.stat.orig_data_size:
-        raise HighwaterError("name: %s holds %s of data that is not swap: choose another device such as zram1, or "
-                             "throw them away first (zramctl --reset %s)"
-                             % (node(state.name), format_size(device.stat.orig_data_size), node(state.name)),
-                             reason="in_use")
+        raise HighwaterError(
+            "name: %s holds %s of data that is not swap: choose another device such as zram1, or "
+            "throw them away first (zramctl --reset %s)"
+            % (node(state.name), format_size(device.stat.orig_data_size), node(state.name)),
+            reason="in_use",
+        )

@@ -23,9 +23,12 @@ class Owner(NamedTuple):
 
 
 # zram-generator(8): where the generator may be, and where zram-generator.conf(5) is read from.
-GENERATORS = ("/usr/lib/systemd/system-generators/zram-generator", "/lib/systemd/system-generators/zram-generator",
-              "/usr/local/lib/systemd/system-generators/zram-generator",
-              "/etc/systemd/system-generators/zram-generator")
+GENERATORS = (
+    "/usr/lib/systemd/system-generators/zram-generator",
+    "/lib/systemd/system-generators/zram-generator",
+    "/usr/local/lib/systemd/system-generators/zram-generator",
+    "/etc/systemd/system-generators/zram-generator",
+)
 GENERATOR_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
 
 # Programs of one unit or init script: (program, unit, the file a person edits, whether it is for zram0 only).
@@ -52,10 +55,14 @@ def find_owner(host: Host, name: str, ours: str) -> Owner | None:
 def refuse_owner(owner: Owner | None, name: str) -> None:
     """Raise HighwaterError where somebody else sets the device up."""
     if owner:
-        raise HighwaterError("name: %s is set up by %s (%s), and two owners of one device would undo each other's "
-                             "work: switch that one off first (%s), or choose another name such as zram1"
-                             % (name, owner.program, owner.file, owner.switch_off),
-                             reason="owner", owner=owner.program, file=owner.file)
+        raise HighwaterError(
+            "name: %s is set up by %s (%s), and two owners of one device would undo each other's "
+            "work: switch that one off first (%s), or choose another name such as zram1"
+            % (name, owner.program, owner.file, owner.switch_off),
+            reason="owner",
+            owner=owner.program,
+            file=owner.file,
+        )
 
 
 def _generator(host: Host, name: str) -> Owner | None:
@@ -67,8 +74,11 @@ def _generator(host: Host, name: str) -> Owner | None:
         files += ["%s/%s" % (parts, part) for part in host.listdir(parts) if part.endswith(".conf")]
         for path in files:
             if re.search(r"(?m)^\s*\[%s\]" % name, _text(host, path)):
-                return Owner("zram-generator", path, "swapoff /dev/%s, an empty /etc/systemd/zram-generator.conf and a "
-                                                     "reload of systemd" % name)
+                return Owner(
+                    "zram-generator",
+                    path,
+                    "swapoff /dev/%s, an empty /etc/systemd/zram-generator.conf and a reload of systemd" % name,
+                )
     return None
 
 
@@ -82,8 +92,11 @@ def _service(host: Host, name: str) -> Owner | None:
 
 
 def _enabled(host: Host, unit: str) -> bool:
-    return any(host.exists("%s/%s/%s" % (UNITS, folder, unit))
-               for folder in host.listdir(UNITS) if folder.endswith((".wants", ".requires")))
+    return any(
+        host.exists("%s/%s/%s" % (UNITS, folder, unit))
+        for folder in host.listdir(UNITS)
+        if folder.endswith((".wants", ".requires"))
+    )
 
 
 def _openrc(host: Host) -> Owner | None:

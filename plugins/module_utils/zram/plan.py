@@ -86,8 +86,14 @@ def _record_steps(spec: Present, state: State) -> Plan:
     if state.record in (wanted, dict(wanted, algorithm=None)) and not _unsettled(spec):
         return ()
     undo = (Remember(KIND, state.name, state.record),) if state.record else (Forget(KIND, state.name),)
-    return (Step("remember what was asked for %s" % state.name, "so that sizes stay and all can be taken back",
-                 RememberDevice(spec, created), undo),)
+    return (
+        Step(
+            "remember what was asked for %s" % state.name,
+            "so that sizes stay and all can be taken back",
+            RememberDevice(spec, created),
+            undo,
+        ),
+    )
 
 
 def was_created(state: State) -> bool:

@@ -31,7 +31,8 @@ def _last_one(states: tuple[State, ...]) -> bool:
     """Whether we loaded the kernel module and nobody has a device of it any more, once these are gone."""
     names = [state.name for state in states]
     return any(state.loaded_by_us for state in states) and all(
-        other in names for state in states for other in state.others)
+        other in names for state in states for other in state.others
+    )
 
 
 def _device_steps(spec: Absent, state: State, unload: bool) -> Plan:
@@ -42,12 +43,13 @@ def _device_steps(spec: Absent, state: State, unload: bool) -> Plan:
         refuse_foreign_data(state)
         steps += reset_steps(state, device, WHY, spec.headroom)
     if device and state.record.get("created") and not unload:
-        number = int(state.name[len("zram"):])
+        number = int(state.name[len("zram") :])
         steps += (Step("remove the device %s" % state.name, "it was not there before", remove(number), (Add(number),)),)
     steps += disable_steps(state.unit, WHY)
     if state.record:
-        steps += (Step("forget %s" % state.name, WHY, Forget(KIND, state.name),
-                       (Remember(KIND, state.name, state.record),)),)
+        steps += (
+            Step("forget %s" % state.name, WHY, Forget(KIND, state.name), (Remember(KIND, state.name, state.record),)),
+        )
     return steps
 
 
@@ -55,5 +57,11 @@ def _unload_steps(state: State) -> Plan:
     steps: Plan = ()
     if state.loaded:
         steps = (Step("unload the kernel module zram", "it was not loaded before", Unload(), (Load(),)),)
-    return steps + (Step("forget that the kernel module zram was loaded", "", Forget(MODULE_KIND, MODULE),
-                         (Remember(MODULE_KIND, MODULE, {"loaded": True}),)),)
+    return steps + (
+        Step(
+            "forget that the kernel module zram was loaded",
+            "",
+            Forget(MODULE_KIND, MODULE),
+            (Remember(MODULE_KIND, MODULE, {"loaded": True}),),
+        ),
+    )

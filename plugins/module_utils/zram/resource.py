@@ -69,8 +69,11 @@ def wanted(spec: Spec, states: States) -> Fields:
         fields.update(size=spec.size, algorithm=settled.name, mem_limit=spec.mem_limit, priority=spec.priority)
     fields.update(unit=None, enabled=False)
     if spec.persistent:
-        shown = states[0].unit.text if spec.settled and states[0].unit.text == unit_text(spec._replace(settled=None)) \
+        shown = (
+            states[0].unit.text
+            if spec.settled and states[0].unit.text == unit_text(spec._replace(settled=None))
             else unit_text(spec._replace(settled=settled if spec.now else spec.settled))
+        )
         fields.update(unit=shown, enabled=True)
     return {spec.name: fields}
 
@@ -106,13 +109,18 @@ def warnings(spec: Spec, states: States) -> list[str]:
         return []
     state, said = states[0], []
     if spec.size > 2 * state.memory.total:
-        said.append("size: %s is more than twice the RAM (%s), which compressed data seldom fills"
-                    % (format_size(spec.size), format_size(state.memory.total)))
+        said.append(
+            "size: %s is more than twice the RAM (%s), which compressed data seldom fills"
+            % (format_size(spec.size), format_size(state.memory.total))
+        )
     others = [area.path for area in state.memory.areas if area.path != node(spec.name)]
     if spec.mem_limit and others:
-        said.append("mem_limit: when %s has reached it, writes to it fail and do not spill over to %s"
-                    % (spec.name, others[0]))
+        said.append(
+            "mem_limit: when %s has reached it, writes to it fail and do not spill over to %s" % (spec.name, others[0])
+        )
     if state.zswap:
-        said.append("zswap is on: in front of %s it compresses pages twice; switch it off "
-                    "(/sys/module/zswap/parameters/enabled)" % spec.name)
+        said.append(
+            "zswap is on: in front of %s it compresses pages twice; switch it off "
+            "(/sys/module/zswap/parameters/enabled)" % spec.name
+        )
     return said

@@ -139,8 +139,10 @@ def _priority(priority: int | None) -> int:
     if priority is None:
         return DEFAULT_PRIORITY
     if not 0 <= priority <= HIGHEST_PRIORITY:
-        raise HighwaterError("priority: %d is out of range: write a number from 0 to %d, the higher is used first"
-                             % (priority, HIGHEST_PRIORITY))
+        raise HighwaterError(
+            "priority: %d is out of range: write a number from 0 to %d, the higher is used first"
+            % (priority, HIGHEST_PRIORITY)
+        )
     return priority
 
 
@@ -160,8 +162,9 @@ def _algorithm(item: Any) -> Algorithm:
     entry = item if isinstance(item, dict) else {"name": item}
     name, params = entry.get("name"), entry.get("params") or {}
     if not isinstance(name, str) or not re.match(r"[a-z0-9][a-z0-9_-]*\Z", name) or set(entry) - {"name", "params"}:
-        raise HighwaterError("algorithm: %r is no algorithm: write a name such as zstd, or {name: zstd, params: {level: 3}}"
-                             % (item,))
+        raise HighwaterError(
+            "algorithm: %r is no algorithm: write a name such as zstd, or {name: zstd, params: {level: 3}}" % (item,)
+        )
     if not isinstance(params, dict):
         raise HighwaterError("algorithm: the params of %s are %r: write a dict such as {level: 3}" % (name, params))
     return Algorithm(name, tuple(_parameter(name, key, params[key]) for key in sorted(params)))
@@ -178,9 +181,11 @@ def choose(requested: tuple[Algorithm, ...], offered: tuple[str, ...]) -> tuple[
     """Those of the request that the kernel offers, in order of preference. HighwaterError where there is none."""
     found = tuple(algorithm for algorithm in requested if algorithm.name in offered)
     if not found:
-        raise HighwaterError("algorithm: this kernel has none of %s: choose from %s"
-                             % (", ".join(algorithm.name for algorithm in requested), ", ".join(offered)),
-                             algorithms=list(offered))
+        raise HighwaterError(
+            "algorithm: this kernel has none of %s: choose from %s"
+            % (", ".join(algorithm.name for algorithm in requested), ", ".join(offered)),
+            algorithms=list(offered),
+        )
     return found
 
 
@@ -191,8 +196,11 @@ def _refuse_params(algorithm: Algorithm, state: State) -> None:
 
 def without_params(algorithm: Algorithm) -> Unsupported:
     """The error for a kernel that takes no parameters."""
-    return Unsupported("algorithm: this kernel takes no parameters for %s (%s): leave params out, or run Linux 6.12 or "
-                       "later" % (algorithm.name, ", ".join(algorithm.params)), reason="feature")
+    return Unsupported(
+        "algorithm: this kernel takes no parameters for %s (%s): leave params out, or run Linux 6.12 or "
+        "later" % (algorithm.name, ", ".join(algorithm.params)),
+        reason="feature",
+    )
 
 
 def request(algorithms: tuple[Algorithm, ...]) -> list[list[Any]]:
@@ -230,8 +238,11 @@ def _named(algorithms: tuple[Algorithm, ...], name: str | None) -> Algorithm | N
 
 def _refuse_without_init(params: dict[str, Any], state: State) -> None:
     if params["persistent"] and not state.bootable:
-        raise HighwaterError("persistent: true needs systemd, which does not run on this host: write persistent: false "
-                             "to have %s until the next boot only" % state.name, reason="init")
+        raise HighwaterError(
+            "persistent: true needs systemd, which does not run on this host: write persistent: false "
+            "to have %s until the next boot only" % state.name,
+            reason="init",
+        )
 
 
 def refuse_tight_limit(spec: Present, state: State) -> None:
@@ -239,16 +250,21 @@ def refuse_tight_limit(spec: Present, state: State) -> None:
     used = state.device.stat.mem_used_total if state.device else 0
     times, of = LIMIT_ROOM
     if spec.mem_limit and spec.mem_limit * of < used * times:
-        raise HighwaterError("mem_limit: %s is less than 1.25 times the %s that %s uses now: write at least %dKiB, "
-                             "or 0B for no limit" % (format_size(spec.mem_limit), format_size(used), spec.name,
-                                               -(-used * times // of // 1024)), reason="mem_limit")
+        raise HighwaterError(
+            "mem_limit: %s is less than 1.25 times the %s that %s uses now: write at least %dKiB, "
+            "or 0B for no limit"
+            % (format_size(spec.mem_limit), format_size(used), spec.name, -(-used * times // of // 1024)),
+            reason="mem_limit",
+        )
 
 
 def refuse_large_table(spec: Present, state: State) -> None:
     """Raise HighwaterError where the kernel's own table for the device would not fit in RAM."""
     table = spec.size // TABLE
     if table > state.memory.available - spec.headroom:
-        raise HighwaterError("size: %s would take %s of RAM for the device's table alone, where %s are available: "
-                             "write a smaller size, twice the RAM at most"
-                             % (format_size(spec.size), format_size(table), format_size(state.memory.available)),
-                             reason="headroom")
+        raise HighwaterError(
+            "size: %s would take %s of RAM for the device's table alone, where %s are available: "
+            "write a smaller size, twice the RAM at most"
+            % (format_size(spec.size), format_size(table), format_size(state.memory.available)),
+            reason="headroom",
+        )

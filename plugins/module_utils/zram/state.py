@@ -114,8 +114,10 @@ def _names(host: Host, params: dict[str, Any]) -> tuple[str, ...]:
     if name == "all" and params["state"] == "absent":
         return remembered(host, KIND)
     if not re.match(r"zram(0|[1-9]\d{0,2})\Z", name, re.ASCII):
-        raise HighwaterError("name: %s is not the name of a zram device: write zram0, zram1 ... (or all, with "
-                             "state: absent)" % name, reason="name")
+        raise HighwaterError(
+            "name: %s is not the name of a zram device: write zram0, zram1 ... (or all, with state: absent)" % name,
+            reason="name",
+        )
     return (name,)
 
 
@@ -165,7 +167,7 @@ def _size(host: Host, name: str) -> int:
 def holds_swap(host: Host, path: str) -> bool:
     """Whether a swap header stands on a device. Source: swap_header of linux/swap.h, the last ten bytes of a page."""
     start = host.read_start(path, PAGE) or b""
-    return start[PAGE - 10:] == b"SWAPSPACE2"
+    return start[PAGE - 10 :] == b"SWAPSPACE2"
 
 
 def _used_by(host: Host, name: str) -> str | None:
@@ -188,8 +190,10 @@ def _offered(host: Host, devices: tuple[str, ...]) -> tuple[str, ...] | None:
 def _loadable(host: Host) -> bool:
     """Whether modprobe would find zram: asked of its index, since loading it is a change."""
     folder = "/lib/modules/%s" % host.must_read("/proc/sys/kernel/osrelease").strip()
-    return any(re.search(r"(?m)(^|/)zram\.ko\b", host.read("%s/%s" % (folder, index)) or "")
-               for index in ("modules.builtin", "modules.dep"))
+    return any(
+        re.search(r"(?m)(^|/)zram\.ko\b", host.read("%s/%s" % (folder, index)) or "")
+        for index in ("modules.builtin", "modules.dep")
+    )
 
 
 def _cpus(host: Host) -> int:
@@ -200,6 +204,8 @@ def _cpus(host: Host) -> int:
 def refuse_without_kernel(state: State) -> None:
     """Raise Unsupported where the kernel has no zram at all."""
     if not state.available:
-        raise Unsupported("%s needs the kernel module zram, which the kernel that runs does not have: install the "
-                          "package with the rest of its modules, or a kernel with CONFIG_ZRAM" % state.name,
-                          reason="kernel_module_missing")
+        raise Unsupported(
+            "%s needs the kernel module zram, which the kernel that runs does not have: install the "
+            "package with the rest of its modules, or a kernel with CONFIG_ZRAM" % state.name,
+            reason="kernel_module_missing",
+        )

@@ -13,8 +13,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
 
 # No ExecStop: systemd makes a .swap unit of all that is on, and swaps it off itself at shutdown, in its own order and
 # time; a stop of this unit by hand must not bring the pages back into RAM without a guard.
-# No ProtectKernelTunables, ProtectKernelModules or PrivateDevices: the unit writes to sysfs, loads
-# zram and needs /dev/zramN.
+# No Protect... and no Private...: what gives the unit a mount namespace of its own makes /proc/swaps show its swap as
+# /zram0 to everybody else, and then neither systemd nor swapon(8) know that /dev/zram0 is on.
 TEXT = """\
 # Made by highwater.memory.zram_device, and written again by it: changes here do not last.
 # What follows is what the module did on the running machine, step by step.
@@ -35,8 +35,6 @@ ExecCondition=/bin/sh -c '! grep -qs "^[1-9]" {disksize}'
 # There is no ExecStop: systemd swaps off by itself at shutdown, and by hand it should be thought about.
 CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_MODULE
 NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=yes
 RestrictAddressFamilies=AF_UNIX
 RestrictSUIDSGID=yes
 RestrictRealtime=yes
@@ -52,7 +50,7 @@ WantedBy=swap.target
 def unit_text(spec: Present) -> str:
     """The unit's text; with an algorithm that is not settled yet, the first that works is taken at boot."""
     algorithms = (spec.settled,) if spec.settled else spec.requested
-    number = int(spec.name[len("zram"):])
+    number = int(spec.name[len("zram") :])
     return TEXT.format(
         name=spec.name,
         # The kernel gives the lowest free number, so devices are made one after the other.

@@ -8,7 +8,6 @@ for device in /sys/block/zram*; do
 done
 grep -c '^zram ' /proc/modules
 ls -R /var/lib/highwater 2>/dev/null
-find /etc/systemd/system -newer /proc/1/cmdline -name '*zram*'
 find /etc/systemd/system -name '*highwater*' -exec md5sum {} +
 test -d /etc/systemd/system/swap.target.wants && echo "swap.target has wants"
 exit 0
