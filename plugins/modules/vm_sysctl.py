@@ -79,7 +79,9 @@ options:
     choices: [present, absent]
     default: present
   exclusive:
-    description: Whether what O(file) holds beyond O(settings) and O(profiles) is treated as absent.
+    description:
+      - Whether what O(file) holds beyond O(settings) and O(profiles) is treated as absent.
+      - With O(state=absent), everything is.
     type: bool
     default: false
   file:

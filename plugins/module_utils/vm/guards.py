@@ -28,11 +28,15 @@ OR_FORCE = ", or say force: true"
 
 
 class Change(NamedTuple):
-    """What a guard judges: the host, and all wanted settings of which those in changing are not so yet."""
+    """What a guard judges: the host, and all wanted settings of which those in changing are not so yet.
+
+    now: whether the running kernel is changed, so that what is available and committed at this moment counts.
+    """
 
     state: State
     wanted: Mapping[str, Wanted]
     changing: tuple[str, ...]
+    now: bool
 
     def becomes(self, name: str) -> int:
         """The number that a setting will have."""
@@ -78,7 +82,7 @@ def _min_free_automatic(change: Change) -> None:
 
 def _min_free_now(change: Change) -> None:
     """Whether what is available now is enough for a reserve that grows."""
-    if not change.touches("min_free_kbytes"):
+    if not change.now or not change.touches("min_free_kbytes"):
         return
     asked, available = change.becomes("min_free_kbytes") * 1024, change.state.available
     if asked > change.state.number("min_free_kbytes") * 1024 and asked > available:
@@ -98,7 +102,7 @@ def _high_marks(change: Change) -> None:
         _refuse("%s would put the high watermarks at %s, more than %d %% of the %s of RAM: write less"
                 % (said, format_size(high), HIGH_PERCENT, format_size(ram)))
     growth = high - watermarks.total(state.zones, watermarks.now(state.zones), state.page_size).high
-    if growth > state.available:
+    if change.now and growth > state.available:
         _refuse("%s would raise the high watermarks by %s, more than the %s that is available now: free memory first, "
                 "use apply: next_boot" % (said, format_size(growth), format_size(state.available)))
 
@@ -150,7 +154,7 @@ def _dirty_bytes(change: Change, name: str) -> int:
 
 
 def _strict_overcommit(change: Change) -> None:
-    if change.becomes("overcommit_memory") != 2 or \
+    if not change.now or change.becomes("overcommit_memory") != 2 or \
             not change.touches("overcommit_memory", "overcommit_ratio", "overcommit_kbytes"):
         return
     limit = _commit_limit(change)

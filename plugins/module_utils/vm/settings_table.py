@@ -111,7 +111,8 @@ _ROWS = (
     Setting("numa_stat", PLAIN, _SWITCH),
     Setting("oom_dump_tasks"),
     Setting("oom_kill_allocating_task"),
-    Setting("overcommit_kbytes", IN_KIB, _AMOUNT, partner="overcommit_ratio"),
+    # The kernel takes 0, and sets the ratio to 0 as well: a limit of nothing but swap, which nobody means.
+    Setting("overcommit_kbytes", IN_KIB, _between(1, None), partner="overcommit_ratio"),
     Setting("overcommit_memory", PLAIN, _between(0, 2)),
     Setting("overcommit_ratio", partner="overcommit_kbytes"),  # the kernel takes even -1
     Setting("page-cluster", PLAIN, _between(0, 31)),  # older kernels do not check: 2^32 pages make no sense there too

@@ -58,7 +58,7 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
     if now and (merged.wanted or dropped):
         _refuse_read_only(state)
     if changing and not params["force"]:
-        guards.refuse_harm(guards.Change(state, merged.wanted, changing))
+        guards.refuse_harm(guards.Change(state, merged.wanted, changing, now))
     entry = _entry(state, merged.wanted, dropped, now)
     live = {name: one.value.number for name, one in merged.wanted.items()}
     live.update(restore_target(state.entry, merged.wanted, dropped))
@@ -81,7 +81,7 @@ def _dropped(params: Mapping[str, Any], state: State, wanted: Mapping[str, Wante
     """Names that leave the file and the record: absent ones, and those that a wanted one excludes."""
     ours = set(state.owned)
     if params["state"] == "absent":
-        asked = set(state.asked)
+        asked = set() if params["exclusive"] else set(state.asked)
         return tuple(sorted(ours & asked if asked else ours))
     if params["exclusive"]:
         return tuple(sorted(ours - set(wanted)))
