@@ -230,12 +230,17 @@ def fstab_after(spec: Spec, state: State) -> str | None:
     """The text of /etc/fstab as the spec wants it; None where there is none and none is needed."""
     line = spec.line if spec.present and spec.persistent else None
     if spec.give_back:
-        line = next(iter(state.record.get("before", {}).get("fstab", [])), None)
+        line = _given_back(spec, state)
     if line is not None and state.table.says(line):
         return state.table.text
     if line is None and not state.table.entries():
         return state.table.text
     return state.table.with_line(line)
+
+
+def _given_back(spec: Spec, state: State) -> str | None:
+    """The entry that was there before us, where it is to come back; of several, the first."""
+    return next(iter(state.record.get("before", {}).get("fstab", [])), None) if spec.give_back else None
 
 
 def _changes_fstab(spec: Spec, state: State) -> bool:
@@ -263,6 +268,9 @@ def _table_words(spec: Spec, state: State) -> tuple[str, str]:
     there = "it has " + " and ".join(repr(line) for line in raw)
     if spec.present and spec.persistent:
         return "write %r to %s" % (spec.line, fstab.PATH), there if raw else "the next boot would not turn it on"
+    line = _given_back(spec, state)
+    if line is not None:
+        return "put back %r in %s" % (line, fstab.PATH), there if raw else "it was there before us"
     return "take the entry of %s out of %s" % (spec.path, fstab.PATH), there
 
 
