@@ -27,9 +27,10 @@ options:
   path:
     description:
       - The file, as an absolute path without symbolic links. Folders that are missing are made.
-      - Required with O(state=present). With O(state=absent) and no path, everything that this module did on this host is
-        taken back. Files that it made go, files that were swap before it stay, with the fstab entry they had.
+      - With O(state=absent), V(all) takes back everything that this module did on this host, by its own record there.
+        Files that it made go, files that were swap before it stay, with the fstab entry they had.
     type: path
+    required: true
   state:
     description:
       - V(present) makes the file, formats it, turns it on and writes C(/etc/fstab), each where it is not so already.
@@ -123,12 +124,13 @@ EXAMPLES = r"""
 
 - name: Take back all that this module did on the host
   highwater.memory.swapfile:
+    path: all
     state: absent
 """
 
 RETURN = r"""
 swapfile:
-  description: The swapfile as it is now; null where O(path) was not given.
+  description: The swapfile as it is now; null with O(path=all).
   returned: success
   type: dict
   contains:
@@ -175,7 +177,7 @@ swapfile:
     fstab_line: /swapfile none swap sw,pri=10,nofail 0 0
 paths:
   description: The swapfiles that were taken back.
-  returned: when O(path) was not given
+  returned: with O(path=all)
   type: list
   elements: str
   sample: [/swapfile]
@@ -203,7 +205,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec imp
 
 def main() -> None:
     argument_spec = {
-        "path": {"type": "path"},
+        "path": {"type": "path", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "size": {"type": "str", "default": "auto"},
         "method": {"type": "str", "choices": ["auto", "fallocate", "dd"], "default": "auto"},
@@ -215,7 +217,7 @@ def main() -> None:
         "headroom": {"type": "str", "default": DEFAULT_HEADROOM},
         **runner.CONFIGURE_OPTIONS,
     }
-    runner.run(resource, argument_spec, required_if=[("state", "present", ("path",))])
+    runner.run(resource, argument_spec)
 
 
 if __name__ == "__main__":

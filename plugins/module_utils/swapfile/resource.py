@@ -4,7 +4,7 @@
 
 """The swapfile resource as the runner wants it: observe, resolve, plan and what is shown of them.
 
-A state is a tuple of swapfiles: the one at ``path``, or with ``state: absent`` and no path all that the record has.
+A state is a tuple of swapfiles: the one at ``path``, or with ``state: absent`` and the path ``all`` those that the record has.
 """
 
 from __future__ import annotations
@@ -38,8 +38,7 @@ Specs = Tuple[Spec, ...]
 
 def observe(host: Host, params: Mapping[str, Any]) -> States:
     """The swapfiles that the options are about."""
-    path = params["path"]
-    paths: tuple[str, ...] = remembered(host, KIND) if path is None else (path,)
+    paths = remembered(host, KIND) if specs.is_all(params) else (params["path"],)
     for each in paths:
         specs.check_path(each)
     if params["state"] == "present":

@@ -22,6 +22,7 @@ GIB = 2**30
 SMALLEST = MIB
 SMALLEST_AUTO = 256 * MIB
 HIGHEST_PRIORITY = 32767  # swapon(8)
+ALL = "all"  # no path, since it is not absolute
 DEFAULT_KEEP_FREE = "max(disk_total * 5%, 256MiB)"
 
 Params = Mapping[str, Any]
@@ -58,6 +59,11 @@ class Spec(NamedTuple):
         return fstab.make_line(self.path, self.priority, self.nofail, self.discard)
 
 
+def is_all(params: Params) -> bool:
+    """Whether all swapfiles that our record has are meant."""
+    return bool(params["path"] == ALL and params["state"] == "absent")
+
+
 def check_path(path: str) -> None:
     """Raise HighwaterError unless path is one that can be looked at: absolute, and written in one way only."""
     if not path.startswith("/"):
@@ -72,7 +78,7 @@ def check_path(path: str) -> None:
 
 def resolve_absent(params: Params, state: State) -> Spec:
     """What taking one swapfile away means here; raises HighwaterError where it is somebody's file."""
-    give_back = params["path"] is None
+    give_back = is_all(params)
     refuse_strangers(state)
     return Spec(
         path=state.path,

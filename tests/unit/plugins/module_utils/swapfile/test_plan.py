@@ -245,7 +245,7 @@ def test_absent_at_the_next_boot_leaves_what_is_on(world):
 def test_absent_of_all_leaves_what_was_there_before_us(world):
     before = {"file": True, "active": True, "fstab": ["/swap/file swap swap defaults 0 0"]}
     state = world.settled_state(record=dict(world.ENTRY, before=before))
-    options = world.params(state="absent", path=None)
+    options = world.params(state="absent", path="all")
     assert [word.split(" (")[0] for word in words(state, options)] == [
         "put back '/swap/file swap swap defaults 0 0' in /etc/fstab",
         "reload systemd",
@@ -260,7 +260,7 @@ def test_absent_of_all_sees_fstab_as_the_file_before_left_it(world):
     second = first._replace(
         path="/other", area=None, found=None, header=None, table=first.table._replace(path="/other")
     )
-    options = world.params(state="absent", path=None)
+    options = world.params(state="absent", path="all")
     steps = resource.plan(resource.resolve(options, (first, second)), (first, second))
     texts = [step.action.text for step in steps if "/etc/fstab" in step.does]
     assert texts == ["/other none swap sw 0 0\n", ""]
