@@ -74,7 +74,12 @@ class Machine:
         self.write("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n")
         self.write("/sys/devices/system/cpu/online", "0-1\n")
         self.write("/usr/lib/systemd/systemd-sysctl", "")
-        for name, value in DEFAULTS.items():
+        # As large as three zones make it, and at most about a twentieth.
+        self.defaults = dict(DEFAULTS, min_free_kbytes=min(67584, ram * 50))
+        self.boot()
+
+    def boot(self) -> None:
+        for name, value in self.defaults.items():
             self.write("/proc/sys/vm/" + name, "%s\n" % value)
 
     def write(self, path: str, text: str) -> None:
@@ -93,8 +98,7 @@ class Machine:
 
     def reboot(self) -> None:
         """The kernel's own values, then our file's, as systemd-sysctl writes them."""
-        for name, value in DEFAULTS.items():
-            self.write("/proc/sys/vm/" + name, "%s\n" % value)
+        self.boot()
         for line in (self.text("/etc/sysctl.d/90-highwater.conf") or "").splitlines():
             if line.startswith("vm."):
                 name, _equals, value = line[3:].partition(" = ")

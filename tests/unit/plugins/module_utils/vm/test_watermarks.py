@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Watermarks as the kernel computes them.
+
+Fails where a share, a gap or what is left out of the sum is computed otherwise than by the kernels of the samples.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
+from ansible_collections.highwater.memory.plugins.module_utils.vm import watermarks
+from hypothesis import given
+from hypothesis import strategies as st
+
+SAMPLES = Path(__file__).parents[1] / "parse" / "samples"
+PAGE = 4096
+MIB = 2**20
+
+
+def sample(name):
+    return parse_zoneinfo((SAMPLES / name).read_text(encoding="utf-8"))
+
+
+def zone(name, managed, node=0):
+    return Zone(node=node, name=name, free=managed, boost=0, min=0, low=0, high=0, spanned=managed, present=managed,
+                managed=managed)
+
+
+def test_the_sample_of_this_kernel_to_the_page():
+    zones = sample("zoneinfo-one-node.txt")  # Linux 6.18, min_free_kbytes 67584 and watermark_scale_factor 10
+    assert watermarks.different(zones, watermarks.computed(zones, 67584, 10, PAGE)) == ()
+
+
+def test_a_difference_is_said_by_zone():
+    zones = sample("zoneinfo-one-node.txt")
+    said = watermarks.different(zones, watermarks.computed(zones, 67584, 200, PAGE))
+    assert "node 0, zone DMA32: min, low, high are 7420, 9275, 11130 pages where 7420, 22878, 38336 were computed" in said
+
+
+def test_boost_is_taken_off():
+    zones = sample("zoneinfo-two-nodes-boosted.txt")
+    boosted = next(index for index, one in enumerate(zones) if one.boost)
+    assert watermarks.now(zones)[boosted].min == zones[boosted].min - zones[boosted].boost
+
+
+@pytest.mark.parametrize(("name", "managed", "least"), [
+    ("Movable", 10000, 32), ("Movable", 65536, 64), ("HighMem", 10**6, 128), ("Movable", 0, 32)])
+def test_zones_apart_have_a_min_of_their_own(name, managed, least):
+    zones = (zone("Normal", 100000), zone(name, managed))
+    marks = watermarks.computed(zones, 40000, 10, PAGE)
+    assert (marks[0].min, marks[1].min) == (10000, least)
+
+
+@pytest.mark.parametrize(("zones", "pageblock", "expected"), [
+    # sqrt(1 GiB in kB * 16), and with huge pages 11 pageblocks a zone, at most a twentieth
+    ((zone("Normal", 262144),), None, 4096),
+    ((zone("Normal", 262144),), 2 * MIB, 22528),
+    ((zone("DMA", 3840), zone("DMA32", 262144)), 2 * MIB, 45056),
+    ((zone("DMA32", 120000),), 2 * MIB, 22528),
+    ((zone("DMA32", 100000),), 2 * MIB, 20000),
+    ((zone("Normal", 100),), None, 128),
+    ((zone("Normal", 2**30),), None, 262144),
+    ((zone("Normal", 262144), zone("Movable", 262144)), 2 * MIB, 22528),
+])
+def test_what_the_kernel_would_choose(zones, pageblock, expected):
+    assert watermarks.automatic_min_free_kbytes(zones, pageblock, PAGE) == expected
+
+
+def test_what_this_kernel_chose():
+    zones = sample("zoneinfo-one-node.txt")
+    assert watermarks.automatic_min_free_kbytes(zones, 2 * MIB, PAGE) == 67584
+
+
+@given(st.lists(st.integers(1, 2**28), min_size=1, max_size=6), st.integers(0, 2**22), st.integers(1, 3000))
+def test_marks_stand_in_order_and_shares_add_up(sizes, min_free, factor):
+    zones = tuple(zone("Normal", size, node) for node, size in enumerate(sizes))
+    marks = watermarks.computed(zones, min_free, factor, PAGE)
+    for one in marks:
+        assert one.min <= one.low <= one.high
+        assert one.low - one.min == one.high - one.low
+    total = watermarks.total(zones, marks, PAGE)
+    assert 0 <= min_free * 1024 - total.min <= PAGE * (len(sizes) + 1)
