@@ -13,18 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-DEMO = Path(__file__).resolve().parent
-ROOT = DEMO.parent
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # instead of this folder, so that `demo` and `lab` are packages
 
+from demo import guest, table  # noqa: E402
+from demo.remote import ask  # noqa: E402
 from lab import commands, fleet, machine, report  # noqa: E402
 from lab.errors import LabError, Stopped  # noqa: E402
 from lab.progress import Job  # noqa: E402
 from lab.waiting import STOP, listen_to_signals, pause  # noqa: E402
-
-import guest  # noqa: E402
-import table  # noqa: E402
-from remote import ask  # noqa: E402
 
 MACHINES = {"demo-bullseye": "bullseye", "demo-bookworm": "bookworm", "demo-trixie": "trixie"}
 USER = "operator"  # may use sudo, as fleets have it
@@ -86,7 +83,7 @@ def apply_site() -> None:
 def show(before: list[tuple[table.Look, table.Fill]], after: list[tuple[table.Look, table.Fill]]) -> None:
     encoding = (sys.stdout.encoding or "").lower()
     style = table.Style(colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ, blocks="utf" in encoding)
-    found = [table.Findings(name, *one, *two) for name, one, two in zip(MACHINES, before, after)]
+    found = [table.Findings(name, *one, *two) for name, one, two in zip(MACHINES, before, after, strict=True)]
     print("\n" + table.page(found, style))
 
 

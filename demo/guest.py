@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 import time
+from typing import Any, Optional
 
 MIB = 1 << 20
 PAGE = 4096
@@ -32,7 +33,7 @@ LIMIT = 300  # seconds that filling may take
 STALLED = 120  # seconds without a new MiB
 
 
-def text(path):
+def text(path: str) -> Optional[str]:
     """A file's content without the blanks around it; None where the kernel has no such file."""
     try:
         with open(path) as file:
@@ -41,7 +42,7 @@ def text(path):
         return None
 
 
-def number(pattern, path):
+def number(pattern: str, path: str) -> Optional[int]:
     """The number that the pattern finds in a file; None where there is none."""
     found = re.search(pattern, text(path) or "", re.MULTILINE)
     return int(found.group(1)) if found else None
@@ -50,17 +51,17 @@ def number(pattern, path):
 # ── look
 
 
-def swaps():
+def swaps() -> list[dict[str, Any]]:
     """Each area of /proc/swaps, the one that is used first first."""
     rows = [line.split() for line in (text("/proc/swaps") or "").splitlines()[1:]]
     areas = [
-        {"name": row[0], "size": int(row[2]) * 1024, "used": int(row[3]) * 1024, "priority": int(row[4])}
-        for row in rows
+        {"name": name, "size": int(size) * 1024, "used": int(used) * 1024, "priority": int(priority)}
+        for name, _kind, size, used, priority in rows
     ]
     return sorted(areas, key=lambda area: -area["priority"])
 
 
-def zram():
+def zram() -> list[dict[str, Any]]:
     """Each zram device that has a size: mm_stat by the kernel's names, and the algorithm in brackets."""
     devices = []
     for folder in sorted(glob.glob("/sys/block/zram*")):
@@ -81,21 +82,20 @@ def zram():
     return devices
 
 
-def watermarks():
+def watermarks() -> dict[str, int]:
     """min, low and high, added up over the zones, with the boost that comes and goes taken off."""
     total = {"min": 0, "low": 0, "high": 0}
     for zone in re.split(r"^Node ", text("/proc/zoneinfo") or "", flags=re.MULTILINE)[1:]:
         # The marks come after "pages free"; fields of the same names come again further down.
         marks = zone.partition("pages free")[2].partition("protection")[0]
-        found = {
-            name: int(pages) for name, pages in re.findall(r"^\s+(boost|min|low|high)\s+(\d+)$", marks, re.MULTILINE)
-        }
+        numbers = re.findall(r"^\s+(boost|min|low|high)\s+(\d+)$", marks, re.MULTILINE)
+        found = {name: int(pages) for name, pages in numbers}
         for name in total:
             total[name] += (found.get(name, 0) - found.get("boost", 0)) * PAGE
     return total
 
 
-def look():
+def look() -> dict[str, Any]:
     return {
         "kernel": os.uname().release,
         "cpus": os.cpu_count(),
@@ -109,24 +109,25 @@ def look():
 # ── fill
 
 
-def template(ratio):
+def template(ratio: int) -> bytearray:
     """1 MiB of pages that compress to one part in `ratio`: so much of each is random, the rest one byte repeated."""
     random = PAGE // ratio
     return bytearray(b"".join(os.urandom(random) + b"\x5a" * (PAGE - random) for _page in range(MIB // PAGE)))
 
 
-def stamp(chunk, first):
+def stamp(chunk: bytearray, first: int) -> None:
     """Writes its number at the start of each page, so that no two pages that are ever filled are the same."""
     pages = len(chunk) // PAGE
     memoryview(chunk).cast("Q")[:: PAGE // 8] = memoryview(array.array("Q", range(first, first + pages)))
 
 
-def eat(pipe, ratio):
+def eat(pipe: int, ratio: int) -> None:
     """Fills memory for ever; one byte into the pipe for each MiB that was written. Runs in a process of its own."""
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     signal.alarm(LIMIT + 30)  # whatever becomes of the parent
-    chunk, areas, page = template(ratio), [], 0
+    chunk, page = template(ratio), 0
+    areas: list[mmap.mmap] = []
     while True:
         # Private, or else it would be a file in a tmpfs.
         areas.append(mmap.mmap(-1, AREA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
@@ -137,7 +138,7 @@ def eat(pipe, ratio):
             os.write(pipe, b".")
 
 
-def start_eater(ratio):
+def start_eater(ratio: int) -> tuple[int, int]:
     """The process and the end of the pipe that tells how much it has filled."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -150,15 +151,15 @@ def start_eater(ratio):
         os._exit(3)  # only an error ends it from inside: memory was refused
 
 
-def held():
+def held() -> dict[str, Any]:
     return {"swaps": swaps(), "zram": zram()}
 
 
-def used(sample):
+def used(sample: dict[str, Any]) -> int:
     return sum(area["used"] for area in sample["swaps"])
 
 
-def follow(reader, child):
+def follow(reader: int, child: int) -> tuple[int, dict[str, Any], Optional[str]]:
     """Reads the pipe until the other end is gone: MiB filled, the fullest sample of the swap, why it was ended."""
     filled, fullest, why = 0, held(), None
     began = grown = sampled = reported = time.monotonic()
@@ -181,7 +182,7 @@ def follow(reader, child):
             os.kill(child, signal.SIGKILL)
 
 
-def fill(ratio=RATIO):
+def fill(ratio: int = RATIO) -> dict[str, Any]:
     """How much could be filled, and by whose hand it ended: `oom` is the kernel's own word, from two sides."""
     kills = number(r"^oom_kill (\d+)$", "/proc/vmstat")
     began = time.monotonic()
@@ -201,7 +202,7 @@ def fill(ratio=RATIO):
     }
 
 
-def say(value):
+def say(value: dict[str, Any]) -> None:
     print(json.dumps(value), flush=True)
 
 

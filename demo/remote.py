@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import guest
+from demo import guest
 from lab import ssh
 from lab.errors import LabError
 from lab.machine import Machine

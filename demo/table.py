@@ -42,9 +42,8 @@ class Style(NamedTuple):
     @property
     def signs(self) -> tuple[str, str, str]:
         """Of what lies in RAM, in zram, in a swapfile."""
-        marks = "█▓░" if self.blocks else "#+."
-        colours = ("36", "32", "33")
-        return tuple(self.paint(mark, colour) for mark, colour in zip(marks, colours))  # type: ignore[return-value]
+        ram, zram, file = "█▓░" if self.blocks else "#+."
+        return self.paint(ram, "36"), self.paint(zram, "32"), self.paint(file, "33")
 
     def paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colours and text else text
@@ -85,7 +84,7 @@ def machine(it: Findings, scale: float, style: Style) -> list[str]:
 def rows(label: str, before: list[str], after: list[str]) -> Iterable[str]:
     """As many lines as the longer column has."""
     labels = itertools.chain([label], itertools.repeat(""))
-    for name, (left, right) in zip(labels, itertools.zip_longest(before, after, fillvalue="")):
+    for name, (left, right) in zip(labels, itertools.zip_longest(before, after, fillvalue=""), strict=False):
         yield f"  {name:{LABEL - 2}}{left:{BEFORE}}{right}".rstrip()
 
 
@@ -101,10 +100,8 @@ def swap(look: Look, fill: Fill) -> list[str]:
 def zram(look: Look, fill: Fill) -> list[str]:
     """Each device, and its ratio when memory was full: data by the RAM that the device took for it."""
     peak = {device["name"]: device for device in fill["fullest"]["zram"]}
-    return [
-        f"{mib(device['size'])}, {device['algorithm']}{ratio(peak.get(device['name'], device))}"
-        for device in look["zram"]
-    ] or ["none"]
+    found = [(device, peak.get(device["name"], device)) for device in look["zram"]]
+    return [f"{mib(device['size'])}, {device['algorithm']}{ratio(full)}" for device, full in found] or ["none"]
 
 
 def ratio(device: dict[str, int]) -> str:
@@ -128,18 +125,19 @@ def gain(it: Findings) -> str:
 
 def parts(fill: Fill) -> tuple[int, int, int]:
     """What was filled, in bytes: in RAM, in zram, in other swap."""
-    used = {name: 0 for name in ("zram", "other")}
-    for area in fill["fullest"]["swaps"]:
-        used["zram" if area["name"].startswith("/dev/zram") else "other"] += area["used"]
-    return max(0, fill["filled"] - used["zram"] - used["other"]), used["zram"], used["other"]
+    areas = fill["fullest"]["swaps"]
+    swapped = sum(area["used"] for area in areas)
+    in_zram = sum(area["used"] for area in areas if area["name"].startswith("/dev/zram"))
+    return max(0, fill["filled"] - swapped), in_zram, swapped - in_zram
 
 
 def bar(fill: Fill, scale: float, style: Style) -> str:
     # By the ends of the parts and not by their lengths, so that roundings do not add up.
     ends = [round(end * scale) for end in itertools.accumulate(parts(fill))]
-    return "".join(sign * (end - start) for sign, start, end in zip(style.signs, [0, *ends], ends))
+    return "".join(sign * (end - start) for sign, start, end in zip(style.signs, [0, *ends], ends, strict=False))
 
 
 def legend(fill: Fill, style: Style) -> str:
     names = ("in RAM", "in zram", "in the swapfile")
-    return "   ".join(f"{sign} {mib(part)} {name}" for sign, part, name in zip(style.signs, parts(fill), names) if part)
+    told = zip(style.signs, parts(fill), names, strict=True)
+    return "   ".join(f"{sign} {mib(part)} {name}" for sign, part, name in told if part)
