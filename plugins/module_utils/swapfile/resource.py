@@ -4,7 +4,7 @@
 
 """The swapfile resource as the runner wants it: observe, resolve, plan and what is shown of them.
 
-A state is a tuple of swapfiles: the one at ``path``, or with ``state: absent`` and the path ``all`` those that the record has.
+A state is a tuple of swapfiles: the one at ``path``, or with ``path: all`` and ``state: absent`` those of our record.
 """
 
 from __future__ import annotations
