@@ -24,6 +24,7 @@ site: stage ## apply site.yml to your own machines: make site INVENTORY=hosts.ym
 	@$(RUN) ansible-playbook -i "$(INVENTORY)" highwater.memory.site $(ARGS)
 
 bench: stage ## measure against the neighbours' way, into docs/benchmarks.md
+	@$(PYTHON) tools/setup.py bench
 	@$(RUN) $(PYTHON) bench/bench.py
 
 soak: stage ## the long series of which `make test` runs a sample

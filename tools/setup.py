@@ -34,7 +34,7 @@ if os.geteuid() != 0:
     PACKAGES += ["uidmap"]  # the lab builds its images in a user namespace then
 
 # What each virtual environment runs on. 3.11 is the oldest that core 2.18 takes, 3.12 for 2.21.
-INTERPRETERS = {"core-2.18": ">=3.11,<3.14", "core-2.21": ">=3.12", "tools": ">=3.12"}
+INTERPRETERS = {"core-2.18": ">=3.11,<3.14", "core-2.21": ">=3.12", "tools": ">=3.12", "bench": ">=3.12"}
 
 
 def say(text: str) -> None:
@@ -88,11 +88,16 @@ def tools() -> None:
     if " " in str(ROOT):
         sys.exit(f"the path {str(ROOT)!r} has a blank in it, which ansible-test cannot take: move the checkout")
     with_stamp("uv", install_uv)
-    for name in INTERPRETERS:
+    for name in ("core-2.18", "core-2.21", "tools"):
         with_stamp(name, install_venv)
     for version in (OLDEST_PYTHON, NEWEST_PYTHON):
         link_interpreter(version)
     offer_pip()
+
+
+def bench() -> None:
+    """Apart from the tools: a few hundred MiB of collections that only the benchmark needs."""
+    with_stamp("bench", install_venv)
 
 
 def with_stamp(name: str, install: Callable[[str, str], None]) -> None:
@@ -161,4 +166,4 @@ def lock() -> None:
 
 
 if __name__ == "__main__":
-    {"packages": packages, "tools": tools, "lock": lock}[sys.argv[1]]()
+    {"packages": packages, "tools": tools, "bench": bench, "lock": lock}[sys.argv[1]]()
