@@ -32,7 +32,7 @@ def write_back(path: str) -> str | None:
         with open(path, "w") as file:
             file.write(value)
     except OSError as error:
-        return errno.errorcode[error.errno]
+        return errno.errorcode[error.errno or 0]
     return None
 
 

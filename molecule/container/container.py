@@ -32,7 +32,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
-from typing import NoReturn, Optional
+from typing import Callable, NoReturn, Optional
 
 ROOT = Path("/mnt")  # where the tree is put together; in a mount namespace of its own, so the real one is not touched
 SIZE = "1g"  # of the tree in memory, at most
@@ -324,7 +324,8 @@ def main() -> None:
             new.add_argument("--kind", required=True, choices=["rootless", "pod"])
             new.add_argument("--tree", type=Path, required=True)
     arguments = vars(parser.parse_args())
-    {"up": up, "down": down, "run": run}[arguments.pop("command")](**arguments)
+    commands: dict[str, Callable[..., None]] = {"up": up, "down": down, "run": run}
+    commands[arguments.pop("command")](**arguments)
 
 
 if __name__ == "__main__":
