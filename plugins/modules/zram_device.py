@@ -177,7 +177,7 @@ zram:
     stats:
       description:
         - The columns of C(mm_stat) by the kernel's names, sizes in bytes.
-        - RV(zram.stats.ratio) is how many times smaller the data is compressed, null while it holds none.
+        - C(ratio) is how many times smaller the data is compressed, null while it holds none.
       type: dict
       sample:
         orig_data_size: 104857600
