@@ -40,7 +40,7 @@ def run_command(argv: Sequence[str], timeout: float) -> Completed:
     Raises HighwaterError where the command does not exist or runs longer than timeout seconds.
     """
     try:
-        done = subprocess.run(  # pylint: disable=subprocess-run-check
+        done = subprocess.run(  # pylint: disable=subprocess-run-check,ansible-bad-function
             list(argv),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -225,7 +225,7 @@ class Lock:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         if not stat.S_ISREG(os.fstat(self._fd).st_mode):
             raise HighwaterError("%s is not a regular file: remove it" % path, reason="lock")
-        for _ in _until(self._timeout):
+        for _turn in _until(self._timeout):
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
