@@ -50,6 +50,7 @@ def molecule(scenario: str, core: str, minutes: int) -> Step:
     return Step(f"molecule-{scenario}-{core}", command, minutes, counts.molecule, env, needs=f"molecule/{scenario}")
 
 
+PARTS = ("lab", "tools", "demo", "bench")  # programs that users never get
 MODULE_UTILS = "ansible_collections.highwater.memory.plugins.module_utils"
 
 STEPS = (
@@ -58,7 +59,7 @@ STEPS = (
     tool("lint-yaml", "yamllint", "--strict", "."),
     tool("lint-ansible", "ansible-lint", "--offline", "--strict", "--nocolor"),
     tool("types-core", "mypy", "--package", MODULE_UTILS, needs="plugins/module_utils"),
-    *(tool(f"types-{part}", "mypy", part, needs=part) for part in ("lab", "tools")),
+    *(tool(f"types-{part}", "mypy", part, needs=part) for part in PARTS),
     tool("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."),
     tool("changelog", "antsibull-changelog", "lint"),
     *(ansible_test(f"sanity-{core}", core, counts.sanity, "sanity") for core in CORES),
@@ -68,7 +69,7 @@ STEPS = (
     ),
     *(
         tool(f"selftest-{part}", "pytest", "-q", f"{part}/tests", needs=f"{part}/tests")._replace(counter=counts.pytest)
-        for part in ("lab", "tools")
+        for part in PARTS
     ),
     # Made once and cached; in a step of its own, so that the bounds of the others are for tests alone.
     tool("machines", "python", "-m", "lab", "build", "--boot", minutes=12, needs="lab"),
