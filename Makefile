@@ -36,7 +36,7 @@ docs: ## the modules' and roles' documentation
 changelog: ## the changelog fragments
 sanity: ## ansible-test sanity on the oldest and newest ansible-core
 units: ## unit tests on the oldest and newest Python of hosts
-selftest: ## the tests of lab/ and of tools/ themselves
+selftest: ## the tests of bench/, demo/, lab/ and tools/ themselves
 machines: ## the lab's images: built, booted, kept as snapshots
 integration: ## ansible-test integration against a lab machine
 molecule: ## whole roles on machines with their own kernels

@@ -51,6 +51,8 @@ def molecule(scenario: str, core: str, minutes: int) -> Step:
 
 
 PARTS = ("lab", "tools", "demo", "bench")  # programs that users never get
+# Programs of this checkout that are no part of the collection.
+PROGRAMS = ("bench", "demo", "lab", "soak", "tools")
 MODULE_UTILS = "ansible_collections.highwater.memory.plugins.module_utils"
 
 STEPS = (
