@@ -10,7 +10,7 @@ are for people; what ``absent`` gives back comes from our record.
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional
+from typing import Iterable, Mapping, NamedTuple, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.vm.precedence import parse as parse_assignments
 
@@ -60,7 +60,16 @@ def parse(file: str, text: str) -> Content:
     """What a file holds; of a setting that stands there twice the last line counts."""
     assignments = [found for found in parse_assignments(file, text) if found.value is not None and not found.is_glob]
     understood = {found.line for found in assignments}
-    foreign = tuple(line.strip() for number, line in enumerate(text.splitlines(), 1)
-                    if number not in understood and line.strip() and line.strip()[0] not in "#;")
-    return Content({found.key: found.value or "" for found in assignments}, foreign,
-                   text.splitlines()[:1] == [FIRST_LINE])
+    foreign = tuple(
+        line.strip()
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in understood and line.strip() and line.strip()[0] not in "#;"
+    )
+    return Content(
+        {found.key: found.value or "" for found in assignments}, foreign, text.splitlines()[:1] == [FIRST_LINE]
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """``vm.a, vm.b``."""
+    return ", ".join("vm." + name for name in names)

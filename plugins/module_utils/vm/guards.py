@@ -64,10 +64,17 @@ def _min_free_share(change: Change) -> None:
     asked = change.becomes("min_free_kbytes") * 1024
     managed = watermarks.managed_pages(change.state.zones) * change.state.page_size
     if asked * 100 > managed * MIN_FREE_PERCENT:
-        _refuse("vm.min_free_kbytes: %d (%s) is more than %d %% of the %s that the kernel manages, which can bring the "
-                "OOM killer at once: write at most %d"
-                % (asked // 1024, format_size(asked), MIN_FREE_PERCENT, format_size(managed),
-                   managed * MIN_FREE_PERCENT // 100 // 1024))
+        _refuse(
+            "vm.min_free_kbytes: %d (%s) is more than %d %% of the %s that the kernel manages, which can bring the "
+            "OOM killer at once: write at most %d"
+            % (
+                asked // 1024,
+                format_size(asked),
+                MIN_FREE_PERCENT,
+                format_size(managed),
+                managed * MIN_FREE_PERCENT // 100 // 1024,
+            )
+        )
 
 
 def _min_free_automatic(change: Change) -> None:
@@ -75,9 +82,11 @@ def _min_free_automatic(change: Change) -> None:
         return
     asked, automatic = change.becomes("min_free_kbytes"), change.state.min_free_auto
     if asked * AUTO_TOLERANCE < automatic * (AUTO_TOLERANCE - 1):
-        _refuse("vm.min_free_kbytes: %d (%s) is below the %d (%s) that the kernel would choose itself: write at least "
-                "that, as in max(min_free_auto, ...), leave it out"
-                % (asked, format_size(asked * 1024), automatic, format_size(automatic * 1024)))
+        _refuse(
+            "vm.min_free_kbytes: %d (%s) is below the %d (%s) that the kernel would choose itself: write at least "
+            "that, as in max(min_free_auto, ...), leave it out"
+            % (asked, format_size(asked * 1024), automatic, format_size(automatic * 1024))
+        )
 
 
 def _min_free_now(change: Change) -> None:
@@ -86,51 +95,67 @@ def _min_free_now(change: Change) -> None:
         return
     asked, available = change.becomes("min_free_kbytes") * 1024, change.state.available
     if asked > change.state.number("min_free_kbytes") * 1024 and asked > available:
-        _refuse("vm.min_free_kbytes: %d (%s) is more than the %s that is available now: free memory first, or use "
-                "apply: next_boot" % (asked // 1024, format_size(asked), format_size(available)))
+        _refuse(
+            "vm.min_free_kbytes: %d (%s) is more than the %s that is available now: free memory first, or use "
+            "apply: next_boot" % (asked // 1024, format_size(asked), format_size(available))
+        )
 
 
 def _high_marks(change: Change) -> None:
     if not change.touches("min_free_kbytes", "watermark_scale_factor"):
         return
     state = change.state
-    marks = watermarks.computed(state.zones, change.becomes("min_free_kbytes"),
-                                change.becomes("watermark_scale_factor"), state.page_size)
+    marks = watermarks.computed(
+        state.zones, change.becomes("min_free_kbytes"), change.becomes("watermark_scale_factor"), state.page_size
+    )
     high = watermarks.total(state.zones, marks, state.page_size).high
     ram, said = state.memory["MemTotal"], _marks_said(change)
     if high * 100 > ram * HIGH_PERCENT:
-        _refuse("%s would put the high watermarks at %s, more than %d %% of the %s of RAM: write less"
-                % (said, format_size(high), HIGH_PERCENT, format_size(ram)))
+        _refuse(
+            "%s would put the high watermarks at %s, more than %d %% of the %s of RAM: write less"
+            % (said, format_size(high), HIGH_PERCENT, format_size(ram))
+        )
     growth = high - watermarks.total(state.zones, watermarks.now(state.zones), state.page_size).high
     if change.now and growth > state.available:
-        _refuse("%s would raise the high watermarks by %s, more than the %s that is available now: free memory first, "
-                "use apply: next_boot" % (said, format_size(growth), format_size(state.available)))
+        _refuse(
+            "%s would raise the high watermarks by %s, more than the %s that is available now: free memory first, "
+            "use apply: next_boot" % (said, format_size(growth), format_size(state.available))
+        )
 
 
 def _marks_said(change: Change) -> str:
-    return " with ".join("vm.%s: %d" % (name, change.becomes(name))
-                         for name in ("min_free_kbytes", "watermark_scale_factor") if name in change.wanted)
+    return " with ".join(
+        "vm.%s: %d" % (name, change.becomes(name))
+        for name in ("min_free_kbytes", "watermark_scale_factor")
+        if name in change.wanted
+    )
 
 
 def _vfs_cache_pressure(change: Change) -> None:
     if change.touches("vfs_cache_pressure") and change.becomes("vfs_cache_pressure") == 0:
-        _refuse("vm.vfs_cache_pressure: 0 never gives dentries and inodes back, which can end in the OOM killer: "
-                "write 1 or more (the default is 100)")
+        _refuse(
+            "vm.vfs_cache_pressure: 0 never gives dentries and inodes back, which can end in the OOM killer: "
+            "write 1 or more (the default is 100)"
+        )
 
 
 def _page_cluster(change: Change) -> None:
     if change.touches("page-cluster") and change.becomes("page-cluster") > MOST_PAGE_CLUSTER:
         asked = change.becomes("page-cluster")
-        _refuse("vm.page-cluster: %d would read %s for each page that is swapped in (2 to that power of pages): "
-                "write %d or less" % (asked, format_size(change.state.page_size << asked), MOST_PAGE_CLUSTER))
+        _refuse(
+            "vm.page-cluster: %d would read %s for each page that is swapped in (2 to that power of pages): "
+            "write %d or less" % (asked, format_size(change.state.page_size << asked), MOST_PAGE_CLUSTER)
+        )
 
 
 def _background_above_foreground(change: Change) -> None:
     """Compares like with like, and bytes with per cent of RAM where both are asked for."""
-    for background, foreground in (("dirty_background_bytes", "dirty_bytes"),
-                                   ("dirty_background_ratio", "dirty_ratio"),
-                                   ("dirty_background_bytes", "dirty_ratio"),
-                                   ("dirty_background_ratio", "dirty_bytes")):
+    for background, foreground in (
+        ("dirty_background_bytes", "dirty_bytes"),
+        ("dirty_background_ratio", "dirty_ratio"),
+        ("dirty_background_bytes", "dirty_ratio"),
+        ("dirty_background_ratio", "dirty_bytes"),
+    ):
         asked = [name for name in (background, foreground) if name in change.wanted]
         alike = background.rpartition("_")[2] == foreground.rpartition("_")[2]
         if not asked or not change.touches(*asked) or len(asked) < (1 if alike else 2):
@@ -139,9 +164,11 @@ def _background_above_foreground(change: Change) -> None:
             continue  # the other one counts in the other unit
         low, high = (_dirty_bytes(change, name) for name in (background, foreground))
         if low > high:
-            _refuse("vm.%s: %d is above vm.%s: %d, so that writing programs would be stopped before the background "
-                    "begins: write less for the first or more for the second"
-                    % (background, change.becomes(background), foreground, change.becomes(foreground)))
+            _refuse(
+                "vm.%s: %d is above vm.%s: %d, so that writing programs would be stopped before the background "
+                "begins: write less for the first or more for the second"
+                % (background, change.becomes(background), foreground, change.becomes(foreground))
+            )
 
 
 def _other(name: str, first: str, second: str) -> str:
@@ -154,15 +181,20 @@ def _dirty_bytes(change: Change, name: str) -> int:
 
 
 def _strict_overcommit(change: Change) -> None:
-    if not change.now or change.becomes("overcommit_memory") != 2 or \
-            not change.touches("overcommit_memory", "overcommit_ratio", "overcommit_kbytes"):
+    if (
+        not change.now
+        or change.becomes("overcommit_memory") != 2
+        or not change.touches("overcommit_memory", "overcommit_ratio", "overcommit_kbytes")
+    ):
         return
     limit = _commit_limit(change)
     committed = change.state.memory.get("Committed_AS", 0)
     if committed * 100 > limit * COMMITTED_PERCENT:
-        _refuse("vm.overcommit_memory: 2 would put the commit limit at %s, and %s are committed already (above %d %%), "
-                "so that programs would soon get no memory: raise vm.overcommit_ratio with it"
-                % (format_size(limit), format_size(committed), COMMITTED_PERCENT))
+        _refuse(
+            "vm.overcommit_memory: 2 would put the commit limit at %s, and %s are committed already (above %d %%), "
+            "so that programs would soon get no memory: raise vm.overcommit_ratio with it"
+            % (format_size(limit), format_size(committed), COMMITTED_PERCENT)
+        )
 
 
 def _commit_limit(change: Change) -> int:
@@ -177,6 +209,12 @@ def _commit_limit(change: Change) -> int:
 
 
 GUARDS: tuple[Callable[[Change], None], ...] = (
-    _min_free_share, _min_free_automatic, _min_free_now, _high_marks, _vfs_cache_pressure, _page_cluster,
-    _background_above_foreground, _strict_overcommit,
+    _min_free_share,
+    _min_free_automatic,
+    _min_free_now,
+    _high_marks,
+    _vfs_cache_pressure,
+    _page_cluster,
+    _background_above_foreground,
+    _strict_overcommit,
 )

@@ -10,6 +10,7 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import cause
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group
 from ansible_collections.highwater.memory.plugins.module_utils.vm.values import canonical
 
@@ -39,44 +40,54 @@ def restore_target(entry: Mapping[str, Any], wanted: Iterable[str], dropped: Ite
         members = group(name)
         if set(members) & set(wanted) or any(before.get(member) is None for member in members):
             continue
-        counted = [member for member in members if before[member] != "0"] or _able_to_be_zero(members)
-        target[counted[0]] = before[counted[0]]
+        counted = counting(members, before)
+        target[counted] = before[counted]
     return target
 
 
-def _able_to_be_zero(members: Iterable[str]) -> list[str]:
-    return sorted(members, key=lambda member: not member.endswith("_ratio"))
+def counting(members: Iterable[str], values: Live) -> str:
+    """Of settings that exclude each other the one that counts: which is not 0, else the *_ratio, which can be 0."""
+    present = [member for member in members if values.get(member) is not None]
+    return sorted(present, key=lambda member: (values[member] == "0", not member.endswith("_ratio")))[0]
 
 
 class SetLive(NamedTuple):
-    """The action that writes one setting and reads it back; where it fails, what was there is put back.
-
-    before: the live values as they were; empty for an action that itself puts something back.
-    """
+    """The action that gives one setting its number and reads it back; where it fails, what was there is put back."""
 
     name: str
-    writes: Writes
-    before: dict[str, Optional[str]]
+    number: str
 
     def perform(self, host: Host) -> None:
+        before = _live(host, group(self.name))
         try:
-            for name, number in self.writes:
-                host.write_kernel(_path(name), number)
-        except OSError:
-            self._put_back(host)
+            self._write(host, self.name, self.number, before)
+        except (HighwaterError, OSError) as error:
+            self._put_back(host, before, error)
             raise
-        name, number = self.writes[-1]
+
+    def _put_back(self, host: Host, before: Live, error: Exception) -> None:
+        member = counting(before, before)
+        try:
+            self._write(host, member, before[member] or "0", _live(host, before))
+        except (HighwaterError, OSError) as left:
+            raise HighwaterError(
+                "%s; and vm.%s, which was %s, could not be put back: %s"
+                % (cause(error), member, before[member], cause(left)),
+                reason="kernel",
+            )
+
+    @staticmethod
+    def _write(host: Host, name: str, number: str, live: Live) -> None:
+        for member, value in reach(name, number, live):
+            host.write_kernel(_path(member), value)
         found = canonical(host.must_read(_path(name)))
         if found != number:
-            self._put_back(host)
             raise HighwaterError("the kernel was given %s and made %s of it" % (number, found), reason="read_back")
 
-    def _put_back(self, host: Host) -> None:
-        counted = [member for member in group(self.name) if self.before.get(member) not in (None, "0")]
-        for member in counted or [self.name]:
-            value = self.before.get(member)
-            if value is not None and canonical(host.must_read(_path(member))) != value:
-                host.write_kernel(_path(member), value)
+
+def _live(host: Host, members: Iterable[str]) -> Live:
+    found = {member: host.read(_path(member)) for member in members}
+    return {member: text and canonical(text) for member, text in found.items()}
 
 
 def _path(name: str) -> str:

@@ -45,8 +45,10 @@ class Conflict(NamedTuple):
     winning: str
 
     def words(self) -> str:
-        return ("vm.%s: %s says %s, but %s, which comes later, says %s and wins: name only one of the two, or give the "
-                "value in settings" % (self.name, self.loser, self.losing, self.winner, self.winning))
+        return (
+            "vm.%s: %s says %s, but %s, which comes later, says %s and wins: name only one of the two, or give the "
+            "value in settings" % (self.name, self.loser, self.losing, self.winner, self.winning)
+        )
 
 
 class Merged(NamedTuple):
@@ -81,8 +83,12 @@ def applies(when: str, state: State, expected: Iterable[str]) -> bool:
     """Whether a profile's condition holds. expected: swap (``zram``, ``disk``) that counts as on although it is not."""
     zram = "zram" in expected or any(_ZRAM.fullmatch(area.path) for area in state.swaps)
     disk = "disk" in expected or any(not _ZRAM.fullmatch(area.path) for area in state.swaps)
-    return {"always": True, "zram_swap": zram, "zram_swap_alone": zram and not disk,
-            "zram_swap_with_disk": zram and disk}[when]
+    return {
+        "always": True,
+        "zram_swap": zram,
+        "zram_swap_alone": zram and not disk,
+        "zram_swap_with_disk": zram and disk,
+    }[when]
 
 
 def _put_on_top(wanted: dict[str, Wanted], found: Mapping[str, Wanted]) -> None:
@@ -131,14 +137,17 @@ class _Reader:
     def _one(self, name: str, value: object, source: str) -> Wanted:
         known = row(name)
         if known.action:
-            raise HighwaterError("settings: vm.%s is an action and no setting, so it is not for this module: %s"
-                                 % (name, known.action), reason="action")
+            raise HighwaterError(
+                "settings: vm.%s is an action and no setting, so it is not for this module: %s" % (name, known.action),
+                reason="action",
+            )
         names = self._all_names()
         understood = understand(known, value, names, self._state.page_size)
         depends: dict[str, int] = {}
         if not is_exact(understood):
-            understood, depends = _settled(self._state.entry, name, understood,
-                                           _depends(understood.expression or "", names))
+            understood, depends = _settled(
+                self._state.entry, name, understood, _depends(understood.expression or "", names)
+            )
         if not self._force:
             refuse_out_of_range(known, understood, self._state.kernel)
         return Wanted(understood, source, depends)
@@ -157,8 +166,10 @@ class _Reader:
 def _named_twice(name: str, member: str) -> str:
     if name == member:
         return "settings: vm.%s is named twice, in two spellings: name it once" % name
-    return "settings: vm.%s and vm.%s exclude each other, and the kernel sets one to 0 when the other is written: " \
-           "name only one of them" % tuple(sorted((name, member)))
+    return (
+        "settings: vm.%s and vm.%s exclude each other, and the kernel sets one to 0 when the other is written: "
+        "name only one of them" % tuple(sorted((name, member)))
+    )
 
 
 def _unknown(name: str, state: State) -> str:
@@ -182,8 +193,9 @@ def _depends(expression: str, names: Mapping[str, Quantity]) -> dict[str, int]:
     return {name: names[name].floor() for name in sorted(used & set(names)) if name != "available"}
 
 
-def _settled(entry: Mapping[str, Any], name: str, computed: Value,
-             depends: dict[str, int]) -> tuple[Value, dict[str, int]]:
+def _settled(
+    entry: Mapping[str, Any], name: str, computed: Value, depends: dict[str, int]
+) -> tuple[Value, dict[str, int]]:
     """What an expression was settled to before, where that still counts; else what it gives now."""
     kept = entry.get("settings", {}).get(name)
     if not kept or kept["expression"] != computed.expression or set(kept["from"]) != set(depends):

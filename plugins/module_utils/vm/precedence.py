@@ -153,5 +153,8 @@ def _glob_sets(files: Files, glob: Assignment, key: str) -> bool:
 
 def second_owners(files: Files, key: str, folder: str) -> Iterable[Assignment]:
     """Lines of earlier files in our own folder that set the same: ours wins, but somebody may not know."""
-    return (found for found in files.before
-            if found.key == key and found.value is not None and (os.path.dirname(found.file) == folder))
+    return (
+        found
+        for found in files.before
+        if found.key == key and found.value is not None and (os.path.dirname(found.file) == folder)
+    )

@@ -27,8 +27,14 @@ from ansible_collections.highwater.memory.plugins.module_utils.vm.watermarks imp
 KIND = "vm_sysctl"  # of our record; the object's name is the file
 FOLDER = "/proc/sys/vm"
 # What the guards and the watermarks reckon with, whatever was asked for.
-_ALWAYS = ("dirty_background_bytes", "dirty_bytes", "min_free_kbytes", "overcommit_kbytes", "overcommit_memory",
-           "watermark_scale_factor")
+_ALWAYS = (
+    "dirty_background_bytes",
+    "dirty_bytes",
+    "min_free_kbytes",
+    "overcommit_kbytes",
+    "overcommit_memory",
+    "watermark_scale_factor",
+)
 
 
 class State(NamedTuple):
@@ -114,8 +120,9 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
     content = conffile.parse(file, text or "")
     entry = record.recall(host, KIND, file)
     asked = named(params)
-    names = _with_partners(asked + _ALWAYS + tuple(content.values) + tuple(entry.get("settings", ()))
-                           + tuple(entry.get("before", ())))
+    names = _with_partners(
+        asked + _ALWAYS + tuple(content.values) + tuple(entry.get("settings", ())) + tuple(entry.get("before", ()))
+    )
     return State(
         file=file,
         asked=asked,

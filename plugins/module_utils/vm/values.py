@@ -43,10 +43,14 @@ def setting_name(key: str) -> str:
     if _NAME.fullmatch(name):
         return settings_table.spelled(name)
     if re.fullmatch(r"[a-z0-9_]+([./][\w.*-]+)+", text):
-        raise HighwaterError("settings: %s is not a vm setting, and this module sets no other: use "
-                             "ansible.posix.sysctl for it" % text, reason="not_vm")
-    raise HighwaterError("settings: %r is not the name of a vm setting: write for instance vm.swappiness or swappiness"
-                         % text, reason="not_vm")
+        raise HighwaterError(
+            "settings: %s is not a vm setting, and this module sets no other: use ansible.posix.sysctl for it" % text,
+            reason="not_vm",
+        )
+    raise HighwaterError(
+        "settings: %r is not the name of a vm setting: write for instance vm.swappiness or swappiness" % text,
+        reason="not_vm",
+    )
 
 
 def canonical(text: str) -> str:
@@ -79,8 +83,9 @@ def understand(row: Setting, value: object, names: Mapping[str, Quantity], page_
         return Value(canonical(text))
     if _DIGITS.fullmatch(text):
         if re.fullmatch(r"-?0[0-9]+", text):
-            raise HighwaterError("%s: %s begins with a zero, which the kernel would read as octal: write it without"
-                                 % (option, text))
+            raise HighwaterError(
+                "%s: %s begins with a zero, which the kernel would read as octal: write it without" % (option, text)
+            )
         return Value(str(int(text)))
     if row.unit == PLAIN:
         return Value(str(plain_number(option, text, names)), text)
@@ -117,15 +122,23 @@ def refuse_out_of_range(row: Setting, value: Value, kernel: Version) -> None:
 
 def _out_of_range(row: Setting, value: Value, kernel: Version) -> str:
     bounds = row.range(kernel)
-    takes = "%d or more" % bounds.low if bounds.high in (None, settings_table.INT_MAX) \
+    takes = (
+        "%d or more" % bounds.low
+        if bounds.high in (None, settings_table.INT_MAX)
         else "%d to %d" % (bounds.low, bounds.high or 0)
+    )
     said = "vm.%s: %s%s is outside what the kernel takes: %s%s" % (
-        row.name, value.number, " (from %s)" % value.expression if value.expression else "", takes,
-        ", or 0" if row.zero else "")
+        row.name,
+        value.number,
+        " (from %s)" % value.expression if value.expression else "",
+        takes,
+        ", or 0" if row.zero else "",
+    )
     later = [one for one in row.ranges if one.since > kernel]
     if later:
         said += " (%d to %s since Linux %d.%d, and this one is %d.%d)" % (
-            (later[-1].low, later[-1].high) + later[-1].since + kernel)
+            (later[-1].low, later[-1].high) + later[-1].since + kernel
+        )
     if row.partner and value.number == "0":
         said += "; to turn it off, set vm.%s instead" % row.partner
     return said

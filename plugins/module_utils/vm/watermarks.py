@@ -91,7 +91,8 @@ def different(zones: Sequence[Zone], wanted: Sequence[Marks]) -> tuple[str, ...]
     return tuple(
         "node %d, zone %s: min, low, high are %d, %d, %d pages where %d, %d, %d were computed"
         % (zone.node, zone.name, *found, *want)
-        for zone, found, want in zip(zones, now(zones), wanted) if zone.managed > 0 and found != want
+        for zone, found, want in zip(zones, now(zones), wanted)
+        if zone.managed > 0 and found != want
     )
 
 

@@ -65,8 +65,10 @@ def disagreements(row, kernel):
         for value, ours in tries:
             kernels = write(row.name, value)
             if ours != kernels and not (kernels and row.name in CHECKED_LESS):
-                found.append("%s: %d is %s by our table and %s by the kernel"
-                             % (row.name, value, *("taken" if one else "refused" for one in (ours, kernels))))
+                found.append(
+                    "%s: %d is %s by our table and %s by the kernel"
+                    % (row.name, value, *("taken" if one else "refused" for one in (ours, kernels)))
+                )
     finally:
         put_back(row.name, before)
     after = {member: read(member) for member in group(row.name)}
@@ -78,10 +80,16 @@ def disagreements(row, kernel):
 def main():
     module = AnsibleModule(argument_spec={})
     kernel = kernel_version(os.uname().release)
-    rows = [row for name, row in sorted(TABLE.items())
-            if not row.action and not row.several and name not in NOT_TRIED and os.path.exists(FOLDER + name)]
-    lacking = [name for name, row in sorted(TABLE.items())
-               if os.path.exists(FOLDER + name) and (row.since > kernel or (row.until or (99, 0)) <= kernel)]
+    rows = [
+        row
+        for name, row in sorted(TABLE.items())
+        if not row.action and not row.several and name not in NOT_TRIED and os.path.exists(FOLDER + name)
+    ]
+    lacking = [
+        name
+        for name, row in sorted(TABLE.items())
+        if os.path.exists(FOLDER + name) and (row.since > kernel or (row.until or (99, 0)) <= kernel)
+    ]
     module.exit_json(
         changed=False,
         tried=[row.name for row in rows],

@@ -61,16 +61,25 @@ class Machine:
         self.folder = folder
         self.host = KernelHost(str(folder))
         pages = ram * 256
-        self.write("/proc/meminfo", "MemTotal: %d kB\nMemFree: %d kB\nMemAvailable: %d kB\nCommitted_AS: 300000 kB\n"
-                   "SwapTotal: 0 kB\n" % (ram * 1024, ram * 512, ram * 768))
-        self.write("/proc/zoneinfo", "".join(
-            ZONE % (name, size // 2, size // 100, size // 80, size // 60, size, size, size)
-            for name, size in (("DMA32", pages // 4), ("Normal", pages - pages // 4))))
+        self.write(
+            "/proc/meminfo",
+            "MemTotal: %d kB\nMemFree: %d kB\nMemAvailable: %d kB\nCommitted_AS: 300000 kB\n"
+            "SwapTotal: 0 kB\n" % (ram * 1024, ram * 512, ram * 768),
+        )
+        self.write(
+            "/proc/zoneinfo",
+            "".join(
+                ZONE % (name, size // 2, size // 100, size // 80, size // 60, size, size, size)
+                for name, size in (("DMA32", pages // 4), ("Normal", pages - pages // 4))
+            ),
+        )
         self.swap()
         self.write("/proc/sys/kernel/osrelease", kernel)
         self.write("/proc/self/uid_map", "0 0 4294967295\n")
-        self.write("/sys/kernel/mm/transparent_hugepage/enabled",
-                   " ".join("[%s]" % word if word == thp else word for word in ("always", "madvise", "never")))
+        self.write(
+            "/sys/kernel/mm/transparent_hugepage/enabled",
+            " ".join("[%s]" % word if word == thp else word for word in ("always", "madvise", "never")),
+        )
         self.write("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n")
         self.write("/sys/devices/system/cpu/online", "0-1\n")
         self.write("/usr/lib/systemd/systemd-sysctl", "")
@@ -93,8 +102,10 @@ class Machine:
         link.symlink_to(target)
 
     def swap(self, *paths: str) -> None:
-        self.write("/proc/swaps", "Filename Type Size Used Priority\n" + "".join(
-            "%s partition 1000 0 100\n" % path for path in paths))
+        self.write(
+            "/proc/swaps",
+            "Filename Type Size Used Priority\n" + "".join("%s partition 1000 0 100\n" % path for path in paths),
+        )
 
     def reboot(self) -> None:
         """The kernel's own values, then our file's, as systemd-sysctl writes them."""
@@ -112,8 +123,11 @@ class Machine:
 
     def everything(self) -> dict[str, str]:
         """All files but the lock's folder."""
-        return {str(path.relative_to(self.folder)): path.read_text() for path in sorted(self.folder.rglob("*"))
-                if path.is_file() and not path.is_symlink()}
+        return {
+            str(path.relative_to(self.folder)): path.read_text()
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+        }
 
     def run(self, check: bool = False, **params: object) -> dict:
         return runner.converge(sysctl, dict(PARAMS, **params), self.host, check)

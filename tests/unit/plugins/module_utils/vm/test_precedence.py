@@ -31,7 +31,8 @@ def test_who_has_the_last_word(machine, path):
         machine.write(name, text)
     for name, target in case.get("links", {}).items():
         machine.link(name, target)
-    done = machine.run(settings={key: value}, file=case.get("file", "/etc/sysctl.d/90-highwater.conf"))
+    file = case.get("file", "/etc/sysctl.d/90-highwater.conf")
+    done = machine.run(settings={key: value}, file=file)
     line, warnings = done["settings"]["vm." + key]["overridden_by"], " ".join(done["warnings"])
     said = [warning for warning in done["warnings"] if "has the last word" in warning and "ours" not in warning]
     if case["expected"] is None:
@@ -41,10 +42,11 @@ def test_who_has_the_last_word(machine, path):
         assert line["value"] == (None if number == "nothing" else int(number))
         assert where.startswith("%s, line %d" % (line["file"], line["line"]))
         assert where in said[0]
-    assert (case.get("second_owner", "") in warnings) and ("one owner" in warnings) == ("second_owner" in case)
+    assert case.get("second_owner", "") in warnings
+    assert ("one owner" in warnings) == ("second_owner" in case)
     assert ("is not read at boot" in warnings) == (case.get("read_at_boot") is False)
     assert machine.live(key) == value
-    assert machine.run(settings={key: value}, file=case.get("file", "/etc/sysctl.d/90-highwater.conf"))["changed"] is False
+    assert machine.run(settings={key: value}, file=file)["changed"] is False
 
 
 @given(st.text(alphabet="vm./*-=#; swapines\n\t0x19[]", max_size=60))

@@ -41,24 +41,35 @@ def test_every_profile_passes_the_guards_on_every_machine(make_machine, ram, ker
         assert machine.run(profiles=items(name))["changed"] is False
 
 
-@pytest.mark.parametrize(("ram", "min_free", "factor", "background", "foreground"), [
-    (512, 26212, 400, 26843545, 53687091),
-    (1024, 45056, 234, 53687091, 107374182),
-    (4096, 45056, 100, 214748364, 429496729),
-    (16384, 67108, 100, 256 * 2**20, 2**30),
-    (524288, 2**20, 19, 256 * 2**20, 2**30),
-])
+@pytest.mark.parametrize(
+    ("ram", "min_free", "factor", "background", "foreground"),
+    [
+        (512, 26212, 400, 26843545, 53687091),
+        (1024, 45056, 234, 53687091, 107374182),
+        (4096, 45056, 100, 214748364, 429496729),
+        (16384, 67108, 100, 256 * 2**20, 2**30),
+        (524288, 2**20, 19, 256 * 2**20, 2**30),
+    ],
+)
 def test_what_server_gives(make_machine, ram, min_free, factor, background, foreground):
     machine = make_machine(ram)
     machine.run(profiles=items(*OPTION["default"]))
-    found = [int(machine.live(name)) for name in (
-        "min_free_kbytes", "watermark_scale_factor", "dirty_background_bytes", "dirty_bytes", "swappiness")]
+    found = [
+        int(machine.live(name))
+        for name in ("min_free_kbytes", "watermark_scale_factor", "dirty_background_bytes", "dirty_bytes", "swappiness")
+    ]
     assert found == [min_free, factor, background, foreground, 60]
 
 
-@pytest.mark.parametrize(("swaps", "swappiness", "cluster"), [
-    ((), "60", "3"), (("/dev/vda2",), "60", "3"), (("/dev/zram0",), "180", "0"),
-    (("/dev/zram0", "/swapfile"), "100", "0")])
+@pytest.mark.parametrize(
+    ("swaps", "swappiness", "cluster"),
+    [
+        ((), "60", "3"),
+        (("/dev/vda2",), "60", "3"),
+        (("/dev/zram0",), "180", "0"),
+        (("/dev/zram0", "/swapfile"), "100", "0"),
+    ],
+)
 def test_the_default_on_hosts_with_other_swap(machine, swaps, swappiness, cluster):
     machine.swap(*swaps)
     done = machine.run(profiles=items(*OPTION["default"]), exclusive=True)

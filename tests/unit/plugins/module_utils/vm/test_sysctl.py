@@ -22,24 +22,39 @@ FILE = "/etc/sysctl.d/90-highwater.conf"
 
 def test_the_way_of_a_setting(machine):
     before = machine.everything()
-    asked = {"vm.swappiness": 100, "page_cluster": "0", "dirty_bytes": "64MiB", "min_free_kbytes": "max(min_free_auto, 1M)"}
+    asked = {
+        "vm.swappiness": 100,
+        "page_cluster": "0",
+        "dirty_bytes": "64MiB",
+        "min_free_kbytes": "max(min_free_auto, 1M)",
+    }
     checked = machine.run(check=True, settings=asked)
     assert machine.everything() == before
     done = machine.run(settings=asked)
     assert done["actions"] == checked["actions"]
     assert done["diff"] == checked["diff"]
     assert {name: machine.live(name) for name in ("swappiness", "page-cluster", "dirty_bytes", "dirty_ratio")} == {
-        "swappiness": "100", "page-cluster": "0", "dirty_bytes": "67108864", "dirty_ratio": "0"}
+        "swappiness": "100",
+        "page-cluster": "0",
+        "dirty_bytes": "67108864",
+        "dirty_ratio": "0",
+    }
     assert machine.text(FILE) == (
         "# Made by Ansible, module highwater.memory.vm_sysctl: changes made here by hand are lost.\n"
         "# Above each setting: where the number comes from, and what stood there before.\n"
         "\n# 64MiB, settings; before: dirty_ratio 20\nvm.dirty_bytes = 67108864\n"
         "\n# max(min_free_auto, 1M), settings; before: 67584\nvm.min_free_kbytes = 45056\n"
         "\n# settings; before: 3\nvm.page-cluster = 0\n"
-        "\n# settings; before: 60\nvm.swappiness = 100\n")
+        "\n# settings; before: 60\nvm.swappiness = 100\n"
+    )
     assert done["settings"]["vm.dirty_bytes"] == {
-        "before": 0, "after": 67108864, "file_value": 67108864, "expression": "64MiB", "source": "settings",
-        "overridden_by": None}
+        "before": 0,
+        "after": 67108864,
+        "file_value": 67108864,
+        "expression": "64MiB",
+        "source": "settings",
+        "overridden_by": None,
+    }
     assert machine.run(settings=asked)["changed"] is False
     machine.reboot()
     assert machine.run(settings=asked)["actions"] == []
@@ -109,10 +124,18 @@ def test_bad_input_is_one_sentence_and_changes_nothing(machine, asked, message):
     assert machine.everything() == before
 
 
-@pytest.mark.parametrize("asked", [
-    {"vfs_cache_pressure": 0}, {"page-cluster": 11}, {"min_free_kbytes": 1024}, {"min_free_kbytes": 400000},
-    {"overcommit_memory": 2, "overcommit_ratio": 5}, {"watermark_scale_factor": 1000}, {"dirty_background_ratio": 30},
-])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"vfs_cache_pressure": 0},
+        {"page-cluster": 11},
+        {"min_free_kbytes": 1024},
+        {"min_free_kbytes": 400000},
+        {"overcommit_memory": 2, "overcommit_ratio": 5},
+        {"watermark_scale_factor": 1000},
+        {"dirty_background_ratio": 30},
+    ],
+)
 def test_force_goes_past_a_guard(machine, asked):
     machine.run(settings=asked, force=True)
     name, value = next(iter(asked.items()))
@@ -129,7 +152,7 @@ def test_force_lets_the_kernel_judge_a_range(machine):
 
 def test_too_little_available_now(machine):
     machine.write("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 90000 kB\n")
-    with pytest.raises(HighwaterError, match="more than the 87.* that is available now"):
+    with pytest.raises(HighwaterError, match=r"more than the 87.* that is available now"):
         machine.run(settings={"min_free_kbytes": 100000})
     with pytest.raises(HighwaterError, match="raise the high watermarks by"):
         machine.run(settings={"watermark_scale_factor": 400})
@@ -142,8 +165,15 @@ def test_a_refusal_by_the_kernel_restores_the_others(machine, refused, manner):
     before = machine.everything()
     setattr(machine.host, manner, (refused,))
     with pytest.raises(HighwaterError, match=r"could not set vm\.%s" % refused):
-        machine.run(settings={"extfrag_threshold": 400, "vfs_cache_pressure": 120, "dirty_background_bytes": "16M",
-                              "dirty_bytes": "64M", "swappiness": 10})
+        machine.run(
+            settings={
+                "extfrag_threshold": 400,
+                "vfs_cache_pressure": 120,
+                "dirty_background_bytes": "16M",
+                "dirty_bytes": "64M",
+                "swappiness": 10,
+            }
+        )
     left = machine.everything()
     if manner == "halves":  # this kernel cannot put back what it halves, but it is asked to
         for name in (refused, refused.replace("bytes", "ratio")):
@@ -242,8 +272,9 @@ def test_a_file_edited_by_hand(machine):
     assert machine.run(settings={"swappiness": 10})["changed"] is False
     done = machine.run(settings={"swappiness": 10}, exclusive=True)
     assert machine.text(FILE) == text
-    assert done["warnings"] == ["what vm.extfrag_threshold was before us is not known, so it stays as it is until the "
-                                "next boot"]
+    assert done["warnings"] == [
+        "what vm.extfrag_threshold was before us is not known, so it stays as it is until the next boot"
+    ]
 
 
 def test_somebody_elses_file_is_left_alone(machine):
@@ -257,7 +288,7 @@ def test_somebody_elses_file_is_left_alone(machine):
 
 @pytest.mark.parametrize("file", ["sysctl.conf", "/etc/sysctl.d/x", "/etc/sysctl.d/../x.conf"])
 def test_paths_that_are_no_sysctl_file(machine, file):
-    with pytest.raises(HighwaterError, match="file: .* write an absolute path that ends in .conf"):
+    with pytest.raises(HighwaterError, match=r"file: .* write an absolute path that ends in \.conf"):
         machine.run(settings={"swappiness": 10}, file=file)
     assert machine.live("swappiness") == "60"
 
@@ -307,8 +338,10 @@ def test_profiles_merge_in_order_and_a_conflict_is_named(machine):
     done = machine.run(profiles=[SERVER, BURST])
     assert (machine.live("swappiness"), machine.live("dirty_ratio"), machine.live("dirty_bytes")) == ("40", "15", "0")
     assert [warning.split(":")[0] for warning in done["warnings"]] == ["vm.swappiness", "vm.dirty_ratio"]
-    assert all(re.search("profile server says .* but profile burst, which comes later, says", warning)
-               for warning in done["warnings"])
+    assert all(
+        re.search("profile server says .* but profile burst, which comes later, says", warning)
+        for warning in done["warnings"]
+    )
     assert "# profile burst; before: 60\nvm.swappiness = 40" in machine.text(FILE)
 
 
@@ -323,20 +356,25 @@ def test_a_profile_that_is_meant_to_overrule_does_so_silently(machine):
     assert machine.live("swappiness") == "40"
 
 
-@pytest.mark.parametrize(("swaps", "expected", "applied"), [
-    ((), [], []),
-    ((), ["zram"], ["zram_swap", "zram_swap_alone"]),
-    (("/dev/zram0",), [], ["zram_swap", "zram_swap_alone"]),
-    (("/dev/zram0", "/dev/zram1"), [], ["zram_swap", "zram_swap_alone"]),
-    (("/dev/zram0", "/swapfile"), [], ["zram_swap", "zram_swap_with_disk"]),
-    (("/dev/zram0",), ["disk"], ["zram_swap", "zram_swap_with_disk"]),
-    (("/dev/vda2",), [], []),
-    (("/srv/dev/zram0",), [], []),
-])
+@pytest.mark.parametrize(
+    ("swaps", "expected", "applied"),
+    [
+        ((), [], []),
+        ((), ["zram"], ["zram_swap", "zram_swap_alone"]),
+        (("/dev/zram0",), [], ["zram_swap", "zram_swap_alone"]),
+        (("/dev/zram0", "/dev/zram1"), [], ["zram_swap", "zram_swap_alone"]),
+        (("/dev/zram0", "/swapfile"), [], ["zram_swap", "zram_swap_with_disk"]),
+        (("/dev/zram0",), ["disk"], ["zram_swap", "zram_swap_with_disk"]),
+        (("/dev/vda2",), [], []),
+        (("/srv/dev/zram0",), [], []),
+    ],
+)
 def test_when_a_profile_applies(machine, swaps, expected, applied):
     machine.swap(*swaps)
-    profiles = [{"name": when, "when": when, "settings": {}, "on_top_of": []}
-                for when in ("zram_swap", "zram_swap_alone", "zram_swap_with_disk")]
+    profiles = [
+        {"name": when, "when": when, "settings": {}, "on_top_of": []}
+        for when in ("zram_swap", "zram_swap_alone", "zram_swap_with_disk")
+    ]
     assert machine.run(profiles=profiles, expect_swap=expected)["profiles"] == applied
 
 
@@ -350,7 +388,8 @@ def test_the_watermarks_before_after_and_computed(machine):
 
 
 VALUES = {
-    "swappiness": st.integers(0, 200), "extfrag_threshold": st.integers(0, 1000), "max_map_count": st.integers(0, 2**31 - 1),
+    "swappiness": st.integers(0, 200), "extfrag_threshold": st.integers(0, 1000),
+    "max_map_count": st.integers(0, 2**31 - 1),
     "dirty_ratio": st.integers(0, 100), "dirty_bytes": st.integers(8192, 2**40),
     "dirty_background_ratio": st.integers(0, 100), "dirty_background_bytes": st.integers(1, 2**40),
     "overcommit_ratio": st.integers(0, 1000), "overcommit_kbytes": st.integers(1, 2**40),
@@ -363,8 +402,11 @@ def test_absent_gives_back_what_was_after_any_sequence(make_machine, asked, excl
     machine = make_machine()
     before = machine.everything()
     for one in asked:
-        for pair in (("dirty_ratio", "dirty_bytes"), ("dirty_background_ratio", "dirty_background_bytes"),
-                     ("overcommit_ratio", "overcommit_kbytes")):
+        for pair in (
+            ("dirty_ratio", "dirty_bytes"),
+            ("dirty_background_ratio", "dirty_background_bytes"),
+            ("overcommit_ratio", "overcommit_kbytes"),
+        ):
             if set(pair) <= set(one):
                 del one[pair[0]]
         machine.run(settings=one, exclusive=exclusive, force=True)
@@ -373,4 +415,14 @@ def test_absent_gives_back_what_was_after_any_sequence(make_machine, asked, excl
         machine.reboot()
         assert machine.everything() == live
     machine.run(state="absent")
+    assert machine.everything() == before
+
+
+def test_a_pair_that_was_off_on_both_sides_is_put_back(machine):
+    machine.write("/proc/sys/vm/dirty_ratio", "0\n")
+    before = machine.everything()
+    machine.host.refuses = ("swappiness",)
+    with pytest.raises(HighwaterError, match=r"could not set vm\.swappiness to 10: Invalid argument") as caught:
+        machine.run(settings={"dirty_bytes": "4M", "swappiness": 10}, force=True)
+    assert "by hand" not in caught.value.message
     assert machine.everything() == before

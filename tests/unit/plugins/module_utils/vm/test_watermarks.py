@@ -27,8 +27,18 @@ def sample(name):
 
 
 def zone(name, managed, node=0):
-    return Zone(node=node, name=name, free=managed, boost=0, min=0, low=0, high=0, spanned=managed, present=managed,
-                managed=managed)
+    return Zone(
+        node=node,
+        name=name,
+        free=managed,
+        boost=0,
+        min=0,
+        low=0,
+        high=0,
+        spanned=managed,
+        present=managed,
+        managed=managed,
+    )
 
 
 def test_the_sample_of_this_kernel_to_the_page():
@@ -38,8 +48,8 @@ def test_the_sample_of_this_kernel_to_the_page():
 
 def test_a_difference_is_said_by_zone():
     zones = sample("zoneinfo-one-node.txt")
-    said = watermarks.different(zones, watermarks.computed(zones, 67584, 200, PAGE))
-    assert "node 0, zone DMA32: min, low, high are 7420, 9275, 11130 pages where 7420, 22878, 38336 were computed" in said
+    said = " ".join(watermarks.different(zones, watermarks.computed(zones, 67584, 200, PAGE)))
+    assert "node 0, zone DMA32: min, low, high are 7420, 9275, 11130 pages where 7420, 22878, 38336" in said
 
 
 def test_boost_is_taken_off():
@@ -48,25 +58,30 @@ def test_boost_is_taken_off():
     assert watermarks.now(zones)[boosted].min == zones[boosted].min - zones[boosted].boost
 
 
-@pytest.mark.parametrize(("name", "managed", "least"), [
-    ("Movable", 10000, 32), ("Movable", 65536, 64), ("HighMem", 10**6, 128), ("Movable", 0, 32)])
+@pytest.mark.parametrize(
+    ("name", "managed", "least"),
+    [("Movable", 10000, 32), ("Movable", 65536, 64), ("HighMem", 10**6, 128), ("Movable", 0, 32)],
+)
 def test_zones_apart_have_a_min_of_their_own(name, managed, least):
     zones = (zone("Normal", 100000), zone(name, managed))
     marks = watermarks.computed(zones, 40000, 10, PAGE)
     assert (marks[0].min, marks[1].min) == (10000, least)
 
 
-@pytest.mark.parametrize(("zones", "pageblock", "expected"), [
-    # sqrt(1 GiB in kB * 16), and with huge pages 11 pageblocks a zone, at most a twentieth
-    ((zone("Normal", 262144),), None, 4096),
-    ((zone("Normal", 262144),), 2 * MIB, 22528),
-    ((zone("DMA", 3840), zone("DMA32", 262144)), 2 * MIB, 45056),
-    ((zone("DMA32", 120000),), 2 * MIB, 22528),
-    ((zone("DMA32", 100000),), 2 * MIB, 20000),
-    ((zone("Normal", 100),), None, 128),
-    ((zone("Normal", 2**30),), None, 262144),
-    ((zone("Normal", 262144), zone("Movable", 262144)), 2 * MIB, 22528),
-])
+@pytest.mark.parametrize(
+    ("zones", "pageblock", "expected"),
+    [
+        # sqrt(1 GiB in kB * 16), and with huge pages 11 pageblocks a zone, at most a twentieth
+        ((zone("Normal", 262144),), None, 4096),
+        ((zone("Normal", 262144),), 2 * MIB, 22528),
+        ((zone("DMA", 3840), zone("DMA32", 262144)), 2 * MIB, 45056),
+        ((zone("DMA32", 120000),), 2 * MIB, 22528),
+        ((zone("DMA32", 100000),), 2 * MIB, 20000),
+        ((zone("Normal", 100),), None, 128),
+        ((zone("Normal", 2**30),), None, 262144),
+        ((zone("Normal", 262144), zone("Movable", 262144)), 2 * MIB, 22528),
+    ],
+)
 def test_what_the_kernel_would_choose(zones, pageblock, expected):
     assert watermarks.automatic_min_free_kbytes(zones, pageblock, PAGE) == expected
 

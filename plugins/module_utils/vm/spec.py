@@ -1,0 +1,187 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what was asked for and what was found to what is to be: the one place that refuses."""
+
+from __future__ import annotations
+
+import os.path
+from typing import Any, Mapping, NamedTuple, Optional
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, guards
+from ansible_collections.highwater.memory.plugins.module_utils.vm.conffile import Line
+from ansible_collections.highwater.memory.plugins.module_utils.vm.live import restore_target
+from ansible_collections.highwater.memory.plugins.module_utils.vm.merge import Conflict, Wanted, merge
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group
+from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
+
+
+class Spec(NamedTuple):
+    """What is to be.
+
+    live:     settings to be set now, by name; empty with apply: next_boot.
+    text:     our file; None where there is to be none.
+    entry:    our record; empty where there is to be none.
+    wanted:   what was asked for, by name; dropped: names that go back to what was before us.
+    lost:     names that go, and of which nobody knows what was before us.
+    before:   the state that the caller found: what the return calls "before".
+    """
+
+    live: Mapping[str, str]
+    text: Optional[str]
+    entry: dict[str, Any]
+    wanted: Mapping[str, Wanted]
+    dropped: tuple[str, ...]
+    lost: tuple[str, ...]
+    unknown: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+    profiles: tuple[str, ...]
+    before: State
+
+
+def resolve(params: Mapping[str, Any], state: State) -> Spec:
+    """Raises HighwaterError for bad input and at guards, Unsupported where /proc/sys is not to be written."""
+    present = params["state"] == "present"
+    merged = merge(params if present else dict(params, settings={}, profiles=[]), state)
+    dropped = _dropped(params, state, merged.wanted)
+    persistent = present and params["persistent"]
+    _refuse_file(params, state, persistent)
+    changing = _changing(params, state, merged.wanted)
+    now = params["apply"] == "now"
+    if now and (merged.wanted or dropped):
+        _refuse_read_only(state)
+    if changing and not params["force"]:
+        guards.refuse_harm(guards.Change(state, merged.wanted, changing, now))
+    entry = _entry(state, merged.wanted, dropped, now)
+    live = {name: one.value.number for name, one in merged.wanted.items()}
+    live.update(restore_target(state.entry, merged.wanted, dropped))
+    lines = _lines(state, entry, merged.wanted, dropped, persistent)
+    return Spec(
+        live=live if now else {},
+        text=_text(state, lines, params["exclusive"] and present),
+        entry=entry,
+        wanted=merged.wanted,
+        dropped=dropped,
+        lost=tuple(name for name in dropped if name not in state.entry.get("before", {})),
+        unknown=merged.unknown,
+        conflicts=merged.conflicts,
+        profiles=merged.profiles,
+        before=state,
+    )
+
+
+def _dropped(params: Mapping[str, Any], state: State, wanted: Mapping[str, Wanted]) -> tuple[str, ...]:
+    """Names that leave the file and the record: absent ones, and those that a wanted one excludes."""
+    ours = set(state.owned)
+    if params["state"] == "absent":
+        asked = set() if params["exclusive"] else set(state.asked)
+        return tuple(sorted(ours & asked if asked else ours))
+    if params["exclusive"]:
+        return tuple(sorted(ours - set(wanted)))
+    return tuple(sorted(name for name in ours - set(wanted) if set(group(name)) & set(wanted)))
+
+
+def _refuse_file(params: Mapping[str, Any], state: State, persistent: bool) -> None:
+    file = state.file
+    if not os.path.isabs(file) or os.path.normpath(file) != file or not file.endswith(".conf"):
+        raise HighwaterError(
+            "file: %s is not the path of a sysctl.d(5) file: write an absolute path that ends in "
+            ".conf, such as /etc/sysctl.d/90-highwater.conf" % file,
+            reason="file",
+        )
+    if state.file_kind:
+        raise HighwaterError(
+            "file: %s is %s, which this module neither follows nor replaces: move it away, or name "
+            "another file" % (file, state.file_kind),
+            reason="file",
+        )
+    if persistent and not state.ours:
+        raise HighwaterError(
+            "file: %s is there and was not made by this module: name another file, or move its lines "
+            "into settings and remove it" % file,
+            reason="file",
+        )
+
+
+def _refuse_read_only(state: State) -> None:
+    if state.container:
+        raise Unsupported(
+            "vm settings cannot be set in a container (%s): they belong to the machine whose kernel this "
+            "is, so run it there" % state.container,
+            reason="container",
+            container=state.container,
+        )
+    if not state.writable:
+        raise Unsupported(
+            "vm settings cannot be set here: /proc/sys/vm is read-only, as in containers; run it on the "
+            "machine whose kernel this is",
+            reason="container",
+        )
+
+
+def _changing(params: Mapping[str, Any], state: State, wanted: Mapping[str, Wanted]) -> tuple[str, ...]:
+    """Names that are not yet as asked, live or in our file."""
+    number = {name: one.value.number for name, one in wanted.items()}
+    changing: set[str] = set()
+    if params["apply"] == "now":
+        changing.update(name for name in number if state.live[name] != number[name])
+    if params["persistent"]:
+        changing.update(name for name in number if state.content.values.get(name) != number[name])
+    return tuple(sorted(changing))
+
+
+def _entry(state: State, wanted: Mapping[str, Wanted], dropped: tuple[str, ...], now: bool) -> dict[str, Any]:
+    """Our record after: what was settled, and of each group of settings what was there before us."""
+    settings = {name: kept for name, kept in state.entry.get("settings", {}).items() if name not in dropped}
+    before = dict(state.entry.get("before", {}))
+    for name in dropped:
+        if not set(group(name)) & set(wanted):
+            for member in group(name):
+                before.pop(member, None)
+    for name, one in wanted.items():
+        settings[name] = {
+            "value": one.value.number,
+            "expression": one.value.expression,
+            "source": one.source,
+            "from": dict(one.depends),
+        }
+        for member in group(name):
+            # An image is built on some other machine: what its kernel says was never this one's.
+            if now or not state.container:
+                before.setdefault(member, state.live[member])
+    return {"settings": settings, "before": before} if settings else {}
+
+
+def _lines(
+    state: State, entry: Mapping[str, Any], wanted: Mapping[str, Wanted], dropped: tuple[str, ...], persistent: bool
+) -> dict[str, Line]:
+    """The file's settings: those that stay in it, and the wanted ones where they are to last."""
+    values = {name: value for name, value in state.content.values.items() if name not in dropped} if state.ours else {}
+    for name, one in wanted.items():
+        values.pop(name, None)
+        if persistent:
+            values[name] = one.value.number
+    return {name: _line(name, value, entry) for name, value in values.items()}
+
+
+def _line(name: str, value: str, entry: Mapping[str, Any]) -> Line:
+    kept = entry.get("settings", {}).get(name)
+    if kept is None or kept["value"] != value:
+        return Line(value)
+    return Line(value, kept["expression"], kept["source"], _before_words(entry["before"], name))
+
+
+def _before_words(before: Mapping[str, str], name: str) -> str | None:
+    """``60``, or for one of a pair what stood in its partner: ``dirty_ratio 20``."""
+    for partner in group(name)[1:]:
+        if before.get(name) == "0" and before.get(partner, "0") != "0":
+            return "%s %s" % (partner, before[partner])
+    return before.get(name)
+
+
+def _text(state: State, lines: Mapping[str, Line], exclusive: bool) -> str | None:
+    if not state.ours:
+        return state.text
+    return conffile.render(lines, () if exclusive else state.content.foreign)
