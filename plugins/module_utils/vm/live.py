@@ -74,7 +74,7 @@ class SetLive(NamedTuple):
                 "%s; and vm.%s, which was %s, could not be put back: %s"
                 % (cause(error), member, before[member], cause(left)),
                 reason="kernel",
-            )
+            ) from left
 
     @staticmethod
     def _write(host: Host, name: str, number: str, live: Live) -> None:
