@@ -188,9 +188,13 @@ def _unknown(name: str, state: State) -> str:
 
 
 def _depends(expression: str, names: Mapping[str, Quantity]) -> dict[str, int]:
-    """The names that an expression uses, with what they are now; available moves by itself and does not count."""
-    used = set(re.findall(r"[a-z_]+", expression)) | ({"ram"} if expression.endswith("%") else set())
-    return {name: names[name].floor() for name in sorted(used & set(names)) if name != "available"}
+    """What a value depends on, as it is now: the names in its expression.
+
+    RAM stands for what is available, which moves by itself, and for a lone percentage, which is of RAM.
+    """
+    used = set(re.findall(r"[a-z_]+", expression)) & set(names)
+    steady = {"ram" if name == "available" else name for name in used} or {"ram"}
+    return {name: names[name].floor() for name in sorted(steady)}
 
 
 def _settled(

@@ -56,7 +56,8 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
         guards.refuse_harm(guards.Change(state, merged.wanted, changing, now))
     entry = _entry(state, merged.wanted, dropped, now)
     live = {name: one.value.number for name, one in merged.wanted.items()}
-    live.update(restore_target(state.entry, merged.wanted, dropped))
+    given_back = restore_target(state.entry, merged.wanted, dropped)
+    live.update((name, number) for name, number in given_back.items() if state.live.get(name) is not None)
     lines = _lines(state, entry, merged.wanted, dropped, persistent)
     return Spec(
         live=live if now else {},

@@ -129,7 +129,7 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         live={name: _live(host, name) for name in names},
         known=tuple(host.listdir(FOLDER)),
         kernel=kernel_version(environment.kernel(host)),
-        writable=os.access(host.path(FOLDER + "/swappiness"), os.W_OK),
+        writable=os.access(host.path(FOLDER + "/min_free_kbytes"), os.W_OK),
         container=environment.container(host),
         file_kind=_kind(host, file),
         text=text,

@@ -426,3 +426,22 @@ def test_a_pair_that_was_off_on_both_sides_is_put_back(machine):
         machine.run(settings={"dirty_bytes": "4M", "swappiness": 10}, force=True)
     assert "by hand" not in caught.value.message
     assert machine.everything() == before
+
+
+def test_a_setting_that_another_kernel_had_only_leaves_the_file(machine):
+    machine.run(settings={"extfrag_threshold": 400, "swappiness": 10})
+    (machine.folder / "proc/sys/vm/extfrag_threshold").unlink()
+    machine.run(settings={"swappiness": 10}, exclusive=True)
+    assert "extfrag" not in machine.text(FILE)
+
+
+@pytest.mark.parametrize("expression", ["5%", "(5%)", "available * 5%", "ram * 5%"])
+def test_a_tenth_of_ram_is_what_a_value_lasts(machine, expression):
+    machine.run(settings={"dirty_bytes": expression})
+    first = machine.live("dirty_bytes")
+    machine.write("/proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 1000000 kB\n")
+    machine.run(settings={"dirty_bytes": expression})
+    assert machine.live("dirty_bytes") == first
+    machine.write("/proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 8000000 kB\n")
+    machine.run(settings={"dirty_bytes": expression})
+    assert machine.live("dirty_bytes") != first
