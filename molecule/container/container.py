@@ -57,7 +57,7 @@ CAPABILITIES = {
     "audit_write": 29,
     "setfcap": 31,
 }
-PR_CAPBSET_DROP = 24  # linux/prctl.h
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP = 1, 24  # linux/prctl.h
 MNT_DETACH = 2  # linux/fs.h
 
 # Source: moby, oci/defaults.go (MaskedPaths, ReadonlyPaths).
@@ -217,6 +217,7 @@ def become_container(listener: int, name: str, first_id: int, tree: Path) -> NoR
     for capability in range(64):
         if capability not in CAPABILITIES.values():
             libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # refused beyond the kernel's last
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # now, since a change of user takes it back
     os.set_inheritable(listener, True)
     os.umask(0o022)
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
