@@ -23,6 +23,7 @@ from lab.progress import Job
 from lab.waiting import pause
 
 RECORD = "machine.json"
+RESTORE_SECONDS = 240  # emulated, on a computer that is busy with other machines; 2 s on one that is not
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -162,7 +163,7 @@ def bring_up(name: str, asked: Optional[str], shape: Optional[Shape], job: Job) 
             os.utime(ready.folder)  # for `clean`: when it was last of use
             machine.start(ready.memory)
             qemu.wait_until_loaded(machine.home)
-            ssh.wait(machine.port, qemu.patience(90), machine.healthy)
+            ssh.wait(machine.port, qemu.patience(RESTORE_SECONDS), machine.healthy)
         except BaseException:
             machine.remove()
             raise
@@ -194,7 +195,7 @@ def reboot(name: str, job: Job) -> Machine:
         deadline = time.monotonic() + qemu.patience(snapshot.BOOT_SECONDS)
         while time.monotonic() < deadline:
             machine.healthy()
-            if ssh.answers(machine.port):
+            if ssh.answers(machine.port, ssh.LOGIN_SECONDS):
                 code, now = ssh.run(machine.port, question, 20)
                 if code == 0 and now != before:
                     machine.settle(job)

@@ -100,9 +100,13 @@ def wait(port: int, timeout: float, healthy: Callable[[], None]) -> None:
     The clock is set by the command that tries the door: a machine that comes from a snapshot is as late as that is
     old, and one more login would cost a second. `healthy` raises an error when there is nothing left to wait for.
     """
+    patience = 1.0
     for passed in ticks(timeout, every=0.05):
         healthy()
-        if answers(port):
+        if not answers(port, patience):
+            # Each try costs the machine the start of a process: impatience would keep a slow one busy for good.
+            patience = min(2 * patience, LOGIN_SECONDS)
+        else:
             # One login that hangs must not use up the time of all.
             left = max(5.0, min(LOGIN_SECONDS, timeout - passed))
             if run(port, f"date --utc --set=@{time.time():.2f}", left)[0] == 0:
@@ -111,10 +115,10 @@ def wait(port: int, timeout: float, healthy: Callable[[], None]) -> None:
     raise LabError(f"the machine's ssh did not answer within {timeout:.0f} s")
 
 
-def answers(port: int) -> bool:
+def answers(port: int, patience: float) -> bool:
     """Whether something says the words of an ssh server; cheaper to ask than a login."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
