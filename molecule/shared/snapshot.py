@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prints, as JSON, what a role of ours could leave on a host: the kernel's settings and every file it may write.
 
@@ -99,16 +98,16 @@ def describe(path: str) -> str:
 
 
 def units() -> list[str]:
-    """systemd's unit files and whether they are enabled, and the swap units that are active; none in a container."""
-    if not os.path.exists("/run/systemd/system"):
+    """What systemd has made of fstab, and the swap units that are active; none in a container.
+
+    Unit files and whether they are enabled are files and links below /etc, which files() sees.
+    """
+    generated = "/run/systemd/generator"
+    if not os.path.exists(generated):
         return []
-    files = [" ".join(line.split()[:2]) for line in systemctl("list-unit-files")]
-    return sorted(files) + sorted(line.split()[0] for line in systemctl("list-units", "--type=swap", "--state=active"))
-
-
-def systemctl(*command: str) -> list[str]:
-    argv = ["systemctl", "--no-legend", "--plain", *command]
-    return subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
+    argv = ["systemctl", "--no-legend", "--plain", "list-units", "--type=swap", "--state=active"]
+    listed = subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
+    return sorted(os.listdir(generated)) + sorted(line.split()[0] for line in listed)
 
 
 def main() -> None:
