@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prints, as JSON, with which error each attempt to change the kernel's settings ended; null where it went through.
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the highwater.memory authors
 """An unprivileged container from a root tree: namespaces and an sshd, without an engine.
