@@ -90,7 +90,7 @@ extends_documentation_fragment:
   - highwater.memory.configure
   - highwater.memory.configure.headroom
 notes:
-  - ext2, ext3, ext4, xfs and btrfs can hold swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
+  - ext2, ext3, ext4, xfs and btrfs of one device can hold swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
   - With O(apply=next_boot) the file is made and C(/etc/fstab) written, and nothing is turned on or off. A file that is on
     cannot be made anew that way.
   - Size, label and priority of an area that is on can only be changed by turning it off and on.

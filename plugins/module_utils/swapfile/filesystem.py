@@ -47,12 +47,15 @@ REFUSED = {
 
 
 class Filesystem(NamedTuple):
-    """Where a path lies. kind: as in /proc/filesystems; total, free: bytes, free without what is kept for root."""
+    """Where a path lies. kind: as in /proc/filesystems; total, free: bytes, free without what is kept for root;
+    devices: that it spans.
+    """
 
     kind: str
     mount_point: str
     total: int
     free: int
+    devices: int = 1
 
 
 def parse_mount(mountinfo: str, path: str) -> tuple[str, str] | None:
@@ -85,6 +88,13 @@ def ability(filesystem: Filesystem, path: str) -> Ability:
             reason="filesystem",
             filesystem=filesystem.kind,
         )
+    if filesystem.devices > 1:
+        raise Unsupported(
+            "path: %s is on a %s of %d devices (mounted at %s), on which the kernel takes no swapfile: choose one "
+            "on a filesystem of one device" % (path, filesystem.kind, filesystem.devices, filesystem.mount_point),
+            reason="filesystem",
+            filesystem=filesystem.kind,
+        )
     return found
 
 
@@ -97,6 +107,22 @@ _LONG = struct.calcsize("l") << 16
 _BITS = (0x40000000, 0x80000000) if os.uname().machine.startswith(_TURNED) else (0x80000000, 0x40000000)
 FS_IOC_GETFLAGS = _BITS[0] | _LONG | 0x6601
 FS_IOC_SETFLAGS = _BITS[1] | _LONG | 0x6602
+BTRFS_IOC_FS_INFO = _BITS[0] | 1024 << 16 | 0x941F  # include/uapi/linux/btrfs.h
+
+
+def count_devices(kind: str, folder: str) -> int:
+    """How many devices the filesystem of a folder spans; 1 for those that cannot span several, or do not say."""
+    if kind != "btrfs":
+        return 1
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        answer = fcntl.ioctl(fd, BTRFS_IOC_FS_INFO, bytes(1024))
+    except OSError:
+        return 1
+    finally:
+        os.close(fd)
+    devices: int = struct.unpack_from("=QQ", answer)[1]  # max_id, num_devices
+    return devices
 
 
 def is_nocow(fd: int) -> bool:

@@ -223,7 +223,9 @@ def _filesystem(host: Host, folder: str) -> filesystem.Filesystem | None:
     if mount is None:
         return None
     room = os.statvfs(host.path(folder))
-    return filesystem.Filesystem(mount[0], mount[1], room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize)
+    total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+    devices = filesystem.count_devices(mount[0], host.path(folder))
+    return filesystem.Filesystem(mount[0], mount[1], total, free, devices)
 
 
 def _area(machine: Machine, path: str) -> SwapArea | None:

@@ -56,5 +56,11 @@ def test_others_are_refused(kind):
         assert word in caught.value.message
 
 
+def test_several_devices_are_refused():
+    with pytest.raises(Unsupported, match="btrfs of 2 devices"):
+        ability(Filesystem("btrfs", "/mnt", 1, 1, devices=2), "/mnt/swapfile")
+    assert ability(Filesystem("btrfs", "/mnt", 1, 1), "/mnt/swapfile").nocow
+
+
 def test_no_filesystem_is_both_taken_and_refused():
     assert not set(ABILITIES) & set(REFUSED)
