@@ -20,7 +20,7 @@ from lab.images import IMAGES, Shape, image_called
 from lab.monitor import Monitor
 from lab.process import Identity
 from lab.progress import Job
-from lab.waiting import pause
+from lab.waiting import ticks
 
 RECORD = "machine.json"
 RESTORE_SECONDS = 240  # emulated, on a computer that is busy with other machines; 2 s on one that is not
@@ -163,7 +163,7 @@ def bring_up(name: str, asked: Optional[str], shape: Optional[Shape], job: Job) 
             os.utime(ready.folder)  # for `clean`: when it was last of use
             machine.start(ready.memory)
             qemu.wait_until_loaded(machine.home)
-            ssh.wait(machine.port, qemu.patience(RESTORE_SECONDS), machine.healthy)
+            ssh.wait(machine.port, qemu.patience(RESTORE_SECONDS), machine.healthy, listening=True)
         except BaseException:
             machine.remove()
             raise
@@ -192,16 +192,16 @@ def reboot(name: str, job: Job) -> Machine:
         job.stage("shutting down")
         ssh.run(machine.port, "systemctl reboot", 20)
         job.stage("rebooting")
-        deadline = time.monotonic() + qemu.patience(snapshot.BOOT_SECONDS)
-        while time.monotonic() < deadline:
+        limit = qemu.patience(snapshot.BOOT_SECONDS)
+        door = ssh.Door(machine.port)
+        for _passed in ticks(limit, every=0.3):
             machine.healthy()
-            if ssh.answers(machine.port, ssh.LOGIN_SECONDS):
-                code, now = ssh.run(machine.port, question, 20)
+            if door.answers():
+                code, now = ssh.run(machine.port, question, ssh.LOGIN_SECONDS)
                 if code == 0 and now != before:
                     machine.settle(job)
                     return machine
-            pause(0.3)
-        raise LabError(f"{name} did not reboot within {qemu.patience(snapshot.BOOT_SECONDS):.0f} s")
+        raise LabError(f"{name} did not reboot within {limit:.0f} s")
 
 
 def cut(name: str) -> None:

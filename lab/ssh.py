@@ -13,7 +13,7 @@ from typing import Callable, Optional
 
 from lab import paths
 from lab.errors import LabError, Stopped
-from lab.waiting import STOP, pause, ticks
+from lab.waiting import STOP, ticks
 
 # The machines are new each time and at home on 127.0.0.1, so there is no host key worth remembering.
 OPTIONS = (
@@ -94,34 +94,49 @@ def checked(port: int, command: str, timeout: float = 20) -> str:
     return output
 
 
-def wait(port: int, timeout: float, healthy: Callable[[], None]) -> None:
+class Door:
+    """The ssh port of a machine that may still be booting.
+
+    Every knock costs the machine a process of sshd, so knocking faster than it can open keeps a slow machine busy with
+    nothing else. Hence each knock that is not answered makes the next one more patient.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.patience = 1.0
+
+    def answers(self) -> bool:
+        """Whether something says the words of an ssh server; cheaper to ask than a login."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.settimeout(0.2)
+                for _passed in ticks(self.patience, every=0.01):
+                    try:
+                        return connection.recv(4) == b"SSH-"
+                    except socket.timeout:  # noqa: UP041 - Python 3.9 has two
+                        continue
+                self.patience = min(self.patience + 0.5, LOGIN_SECONDS)
+        except OSError:
+            pass
+        return False
+
+
+def wait(port: int, timeout: float, healthy: Callable[[], None], listening: bool = False) -> None:
     """Returns when a machine lets us in; its clock is right then.
 
     The clock is set by the command that tries the door: a machine that comes from a snapshot is as late as that is
     old, and one more login would cost a second. `healthy` raises an error when there is nothing left to wait for.
+    With `listening`, sshd is known to be there, and only needs time.
     """
-    patience = 1.0
-    for passed in ticks(timeout, every=0.05):
+    door = Door(port)
+    login = LOGIN_SECONDS
+    for _passed in ticks(timeout, every=0.1):
         healthy()
-        if not answers(port, patience):
-            # Each try costs the machine the start of a process: impatience would keep a slow one busy for good.
-            patience = min(2 * patience, LOGIN_SECONDS)
-        else:
-            # One login that hangs must not use up the time of all.
-            left = max(5.0, min(LOGIN_SECONDS, timeout - passed))
-            if run(port, f"date --utc --set=@{time.time():.2f}", left)[0] == 0:
+        if listening or door.answers():
+            if run(port, f"date --utc --set=@{time.time():.2f}", login)[0] == 0:
                 return
-            pause(0.2)
+            login *= 1.5  # one that hangs must not use up the time of all, nor may all be too short
     raise LabError(f"the machine's ssh did not answer within {timeout:.0f} s")
-
-
-def answers(port: int, patience: float) -> bool:
-    """Whether something says the words of an ssh server; cheaper to ask than a login."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=patience) as connection:
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 def enter(port: int, user: str, command: list[str]) -> None:
