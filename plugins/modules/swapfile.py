@@ -147,7 +147,7 @@ swapfile:
       description: The filesystem that it is on.
       type: str
     active:
-      description: Whether it is on.
+      description: Whether it is on. In check mode, whether it would be.
       type: bool
     priority:
       description: The priority that the kernel uses; null while it is off.

@@ -168,7 +168,7 @@ def _returned(spec: Spec, state: State) -> dict[str, Any]:
         "size": state.found.size if state.found else None,
         "method": spec.method if spec.present else None,
         "filesystem": state.filesystem.kind if state.filesystem else None,
-        "active": area is not None,
+        "active": spec.present if spec.now else area is not None,  # which check mode can say too
         "priority": area.priority if area else None,
         "used": area.used if area else None,
         "uuid": header.uuid if header else None,

@@ -118,7 +118,7 @@ def _line(file: str, number: int, line: str) -> Assignment | None:
     if not equals and not negated:
         return None
     parts = _parts(key.lstrip("-"))
-    if len(parts) != 2 or not fnmatch.fnmatchcase("vm", parts[0]):
+    if len(parts) != 2 or not parts[1] or not fnmatch.fnmatchcase("vm", parts[0]):
         return None
     return Assignment(file, number, parts[1], canonical(value) if equals else None)
 

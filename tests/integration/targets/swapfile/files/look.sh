@@ -8,5 +8,5 @@ done
 [ -f /hw/swap ] && echo "header $(blkid -p -o value -s TYPE /hw/swap) label=$(blkid -p -o value -s LABEL /hw/swap)"
 sed 's/^/fstab /' /etc/fstab
 systemctl list-units --all --plain --no-legend --type swap 'hw-*' | awk '{print "unit", $1, $2, $3}'
-ls -a /var/lib/highwater/memory/swapfile 2>/dev/null | sed 's/^/record /'
+find /var/lib/highwater/memory/swapfile -printf 'record %f\n' 2>/dev/null | sort
 true

@@ -31,6 +31,13 @@ def test_round_trip_of_a_name_with_slashes(host, tmp_path):
     assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600]
 
 
+@pytest.mark.parametrize("name", ["/mnt/100% é/swap", "/mnt/caf\udce9/swap", "..", "/a+b~c_d.e-f%2F"])
+def test_names_of_any_bytes_come_back_and_stay_in_the_folder(host, tmp_path, name):
+    record.Remember("swapfile", name, {}).perform(host)
+    assert record.remembered(host, "swapfile") == (name,)
+    assert [path.parent for path in tmp_path.rglob("*.json")] == [tmp_path / record.FOLDER[1:] / "swapfile"]
+
+
 def test_forget_leaves_no_trace_but_keeps_others(host, tmp_path):
     record.Remember("zram_device", "zram0", {}).perform(host)
     record.Remember("zram_device", "zram1", {}).perform(host)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.vm.precedence import parse
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 yaml = pytest.importorskip("yaml")  # the oldest Python of hosts has no controller, and so no YAML
@@ -49,6 +49,7 @@ def test_who_has_the_last_word(machine, path):
     assert machine.run(settings={key: value}, file=file)["changed"] is False
 
 
+@example("*/=")  # a folder of settings, but no setting
 @given(st.text(alphabet="vm./*-=#; swapines\n\t0x19[]", max_size=60))
 def test_whatever_stands_in_a_file_is_read_without_an_error(text):
     for line in parse("/x", text):
