@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs `ansible-test integration` against a machine of the lab: all targets, or those that are named.
 
-.venv/core-2.21/bin/python tools/integration.py swapfile
+.venv/core-2.21/bin/python tools/integration.py test_swapfile
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -48,7 +49,15 @@ def test(targets: list[str], host: dict[str, Any]) -> int:
     return subprocess.run(argv, cwd=TREE / COLLECTION, env=ansible_test_environment(NEWEST_CORE)).returncode
 
 
+def refuse_names_of_roles() -> None:
+    """A target that is called as a role of ours would run that role instead of its own tasks, and pass."""
+    targets, roles = (set(os.listdir(ROOT / path)) for path in ("tests/integration/targets", "roles"))
+    if targets & roles:
+        sys.exit(f"tests/integration/targets has {', '.join(sorted(targets & roles))}, the name of a role: rename it")
+
+
 def main(targets: list[str]) -> int:
+    refuse_names_of_roles()
     try:
         lab("up", MACHINE, "--image", IMAGE)
         host = reached()
