@@ -44,12 +44,13 @@ RUNLEVELS = ("boot", "default", "sysinit")  # OpenRC
 OPENRC = (("zram-init", "/etc/conf.d/zram-init"), ("zram", "/etc/conf.d/zram"))
 
 HAND_MADE = ("/etc/fstab", "/etc/rc.local")
+OUR_UNITS = "highwater-"  # what their names begin with
 UDEV_RULES = "/etc/udev/rules.d"
 
 
-def find_owner(host: Host, name: str, ours: str) -> Owner | None:
-    """Who else sets up the device of that name at boot, None where nobody does; ``ours`` is our own unit's name."""
-    return _generator(host, name) or _service(host, name) or _openrc(host) or _hand_made(host, name, ours)
+def find_owner(host: Host, name: str) -> Owner | None:
+    """Who else sets up the device of that name at boot, None where nobody does."""
+    return _generator(host, name) or _service(host, name) or _openrc(host) or _hand_made(host, name)
 
 
 def refuse_owner(owner: Owner | None, name: str) -> None:
@@ -68,18 +69,25 @@ def refuse_owner(owner: Owner | None, name: str) -> None:
 def _generator(host: Host, name: str) -> Owner | None:
     if not any(host.exists(path) for path in GENERATORS):
         return None
-    for folder in GENERATOR_FOLDERS:
-        parts = "%s/zram-generator.conf.d" % folder
-        files = ["%s/zram-generator.conf" % folder]
-        files += ["%s/%s" % (parts, part) for part in host.listdir(parts) if part.endswith(".conf")]
-        for path in files:
-            if re.search(r"(?m)^\s*\[%s\]" % name, _text(host, path)):
-                return Owner(
-                    "zram-generator",
-                    path,
-                    "swapoff /dev/%s, an empty /etc/systemd/zram-generator.conf and a reload of systemd" % name,
-                )
+    for file, path in _generator_files(host).items():
+        if re.search(r"(?m)^\s*\[%s\]" % name, _text(host, path)):
+            return Owner(
+                "zram-generator",
+                path,
+                "swapoff /dev/%s, an empty %s/%s and a reload of systemd" % (name, GENERATOR_FOLDERS[0], file),
+            )
     return None
+
+
+def _generator_files(host: Host) -> dict[str, str]:
+    """What zram-generator reads, by name: of each the first, so that an empty file in /etc hides the others."""
+    found: dict[str, str] = {}
+    for folder in GENERATOR_FOLDERS:
+        parts = [part for part in host.listdir(folder + "/zram-generator.conf.d") if part.endswith(".conf")]
+        for file in ["zram-generator.conf"] + ["zram-generator.conf.d/" + part for part in parts]:
+            if host.exists("%s/%s" % (folder, file)):
+                found.setdefault(file, "%s/%s" % (folder, file))
+    return found
 
 
 def _service(host: Host, name: str) -> Owner | None:
@@ -106,12 +114,15 @@ def _openrc(host: Host) -> Owner | None:
     return None
 
 
-def _hand_made(host: Host, name: str, ours: str) -> Owner | None:
-    """A unit, a line of fstab, a udev rule that names the device; comments and disabled units do not count."""
+def _hand_made(host: Host, name: str) -> Owner | None:
+    """A unit, a line of fstab, a udev rule that names the device; comments and disabled units do not count.
+
+    Nor do our own units: that of zram1 names zram0, which it comes after.
+    """
     names_it = re.compile(r"(?m)^[^#\n]*\b%s\b" % name)
     for file in host.listdir(UNITS):
         path = "%s/%s" % (UNITS, file)
-        theirs = file.endswith((".service", ".swap")) and file != ours
+        theirs = file.endswith((".service", ".swap")) and not file.startswith(OUR_UNITS)
         if theirs and names_it.search(_text(host, path)) and _enabled(host, file):
             return Owner("a unit of this host's own", path, "systemctl disable --now %s" % file)
     rules = ["%s/%s" % (UDEV_RULES, file) for file in host.listdir(UDEV_RULES) if file.endswith(".rules")]

@@ -137,7 +137,7 @@ def _observe_one(host: Host, name: str, memory: Memory, next_boot: bool) -> Stat
         memory=memory,
         area=area,
         unit=observe_artefact(host, unit_name(name), "swap.target"),
-        owner=find_owner(host, name, unit_name(name)),
+        owner=find_owner(host, name),
         record=recall(host, KIND, name),
         loaded_by_us=bool(recall(host, MODULE_KIND, MODULE)),
         bootable=can_boot(host, next_boot),
