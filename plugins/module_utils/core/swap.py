@@ -100,6 +100,23 @@ def refuse_without_room(
         )
 
 
+def without(memory: Memory, path: str, headroom: int, gives_back: int = 0) -> Memory:
+    """The memory once the area at path is off, for the guard of the next one that goes: what RAM has no room for
+    beside headroom is swapped out to the other areas, those of higher priority first. gives_back: as above.
+    """
+    area = memory.area(path)
+    if area is None:
+        return memory
+    available = memory.available + int(gives_back * ZRAM_GIVES_BACK) - area.used
+    left = []
+    for other in sorted(memory.areas, key=lambda one: -one.priority):
+        if other.path != path:
+            taken = min(max(headroom - available, 0), other.size - other.used)
+            available += taken
+            left.append(other._replace(used=other.used + taken))
+    return memory._replace(available=max(available, 0), commit_limit=memory.commit_limit - area.size, areas=tuple(left))
+
+
 class SwapOff(NamedTuple):
     """The action that swaps an area off, in a process and, with systemd, a unit of its own.
 

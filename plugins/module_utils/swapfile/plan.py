@@ -279,9 +279,8 @@ def _table_words(spec: Spec, state: State) -> tuple[str, str]:
 
 def plan_absent(spec: Spec, state: State) -> Plan:
     """The steps that take a swapfile away: off, fstab, systemd, the file, the folders that we made, the record."""
-    before = state.record.get("before", {})
-    keep_file = spec.give_back and before.get("file", False)
-    keep_on = state.area is not None and (not spec.now or (keep_file and before.get("active", False)))
+    keep_file = _keeps_file(spec, state)
+    keep_on = _keeps_on(spec, state)
     off = () if keep_on or state.area is None else (_swap_off(spec, state),)
     steps = off + _stray_bridge(spec, state) + _table(spec, state)
     if keep_on and not keep_file:
@@ -304,6 +303,23 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     return steps
 
 
+def going_off(spec: Spec, state: State) -> tuple[str, ...]:
+    """The areas that plan_absent() swaps off, in its order."""
+    own = () if state.area is None or _keeps_on(spec, state) else (spec.path,)
+    return own + (() if state.bridge_area is None or not spec.now else (bridge_path(spec.path),))
+
+
+def _keeps_file(spec: Spec, state: State) -> bool:
+    """Whether the file was swap before us, and so stays when all is taken back."""
+    return bool(spec.give_back and state.record.get("before", {}).get("file", False))
+
+
+def _keeps_on(spec: Spec, state: State) -> bool:
+    """Whether the area that is on stays on: at this boot, or since it was on before us."""
+    was_on = _keeps_file(spec, state) and state.record.get("before", {}).get("active", False)
+    return state.area is not None and (not spec.now or was_on)
+
+
 def _swap_off(spec: Spec, state: State) -> Step:
     priority = state.area.priority if state.area else None
     back = SwapOn(spec.path, priority, known_discard(state), noted=bool(state.record))
@@ -312,6 +328,8 @@ def _swap_off(spec: Spec, state: State) -> Step:
 
 def _stray_bridge(spec: Spec, state: State) -> Plan:
     bridge = bridge_path(spec.path)
+    if state.bridge_area is not None and not spec.now:
+        return ()
     if state.bridge_area is not None:
         return (Step("swap off and remove %s" % bridge, "an earlier run was cut off", BridgeAway(bridge)),)
     if state.bridge is not None:

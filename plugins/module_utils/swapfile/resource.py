@@ -16,11 +16,12 @@ from ansible_collections.highwater.memory.plugins.module_utils.core import envir
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import remembered
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import refuse_without_room
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import refuse_without_room, without
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import spec as specs
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import check, decide, known_discard
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.plan import (
     fstab_after,
+    going_off,
     plan_absent,
     plan_present,
 )
@@ -62,10 +63,19 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
             check(spec, state, decide(spec, state))
         return found
     found = tuple(specs.resolve_absent(params, state) for state in states)
-    for spec, state in zip(found, states):
-        if spec.now and plan_absent(spec, state):
-            refuse_without_room(state.machine.memory, spec.path, spec.headroom)
+    _refuse_without_room(found, states)
     return found
+
+
+def _refuse_without_room(absent: Specs, states: States) -> None:
+    """Raise HighwaterError where the pages of all that goes off, one after the other, have no room."""
+    if not states:
+        return
+    memory = states[0].machine.memory
+    for spec, state in zip(absent, states):
+        for path in going_off(spec, state):
+            refuse_without_room(memory, path, spec.headroom)
+            memory = without(memory, path, spec.headroom)
 
 
 def plan(wanted_specs: Specs, states: States) -> Plan:

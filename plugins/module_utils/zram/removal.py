@@ -9,11 +9,12 @@ from __future__ import annotations
 from ansible_collections.highwater.memory.plugins.module_utils.core.boot import disable_steps
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import without
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Add, Load, Unload, remove
 from ansible_collections.highwater.memory.plugins.module_utils.zram.device import refuse_foreign_data, reset_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owner
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Absent
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, MODULE, MODULE_KIND, State
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, MODULE, MODULE_KIND, State, node
 
 WHY = "state is absent"
 
@@ -23,8 +24,21 @@ def plan_absent(spec: Absent, states: tuple[State, ...]) -> Plan:
     if not spec.now:
         return tuple(step for state in states for step in disable_steps(state.unit, WHY))
     unload = _last_one(states)
-    steps = tuple(step for state in states for step in _device_steps(spec, state, unload))
+    met = _one_after_the_other(spec, states)
+    steps = tuple(step for state in met for step in _device_steps(spec, state, unload))
     return steps + (_unload_steps(states[0]) if unload else ())
+
+
+def _one_after_the_other(spec: Absent, states: tuple[State, ...]) -> tuple[State, ...]:
+    """The states as the steps meet them, each with the memory that the devices before it leave."""
+    met: list[State] = []
+    for state in states:
+        if met:
+            last = met[-1]
+            held = last.device.stat.mem_used_total if last.device else 0
+            state = state._replace(memory=without(last.memory, node(last.name), spec.headroom, held))
+        met.append(state)
+    return tuple(met)
 
 
 def _last_one(states: tuple[State, ...]) -> bool:

@@ -14,6 +14,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.swap import 
     SwapOff,
     observe_memory,
     refuse_without_room,
+    without,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import parse_swaps
 
@@ -63,6 +64,15 @@ def test_the_refusal_says_the_figures():
         refuse_without_room(memory(used=200, available=150), "/dev/zram0", 100 * MIB)
     for figure in ("200 MiB", "150 MiB", "headroom: 100 MiB", "apply: next_boot"):
         assert figure in caught.value.message
+
+
+def test_what_one_leaves_for_the_next():
+    left = without(memory(used=200, available=250, other=0), "/dev/zram0", 100 * MIB)
+    assert (left.available, left.commit_limit) == (100 * MIB, 500 * MIB)
+    assert [(area.path, area.used) for area in left.areas] == [("/swapfile", 50 * MIB)]
+    with pytest.raises(HighwaterError, match="bring 50 MiB back"):
+        refuse_without_room(left, "/swapfile", 100 * MIB)
+    assert without(left, "/dev/zram0", 100 * MIB) == left
 
 
 def test_observed_from_proc(tmp_path):

@@ -253,6 +253,37 @@ def test_absent_of_all_leaves_what_was_there_before_us(world):
     ]
 
 
+def two_that_are_on(world, **changes):
+    """Two swapfiles of ours, 400 MiB in use in the first one."""
+    areas = [world.area(used=400 * world.MIB), world.area(path="/swap/two")]
+    first = world.settled_state(areas=areas, bridge_area=None, **changes)
+    return first, first._replace(path="/swap/two", area=areas[1])
+
+
+def test_absent_of_all_has_room_for_all_or_begins_none(world):
+    """The pages of the first would go to the second, which goes too."""
+    absent = world.params(path="all", state="absent")
+    resource.resolve(absent, two_that_are_on(world, available=600 * world.MIB))
+    with pytest.raises(HighwaterError, match=r"swapping off /swap/two would bring \d+ MiB back") as caught:
+        resource.resolve(absent, two_that_are_on(world, available=200 * world.MIB))
+    assert caught.value.reason == "headroom"
+
+
+def test_what_stays_on_needs_no_room(world):
+    record = dict(world.ENTRY, before={"file": True, "active": True, "fstab": []})
+    state = world.settled_state(areas=[world.area(used=400 * world.MIB)], available=0, record=record)
+    resource.resolve(world.params(path="all", state="absent"), (state,))
+
+
+def test_absent_at_the_next_boot_leaves_a_bridge_on(world):
+    bridge = world.area(path="/swap/.file.highwater", used=world.MIB)
+    state = world.state(areas=[bridge], bridge=world.found(), available=0)
+    (spec,) = resource.resolve(world.params(state="absent", apply="next_boot"), (state,))
+    assert resource.plan((spec,), (state,)) == ()
+    with pytest.raises(HighwaterError, match=r"swapping off /swap/\.file\.highwater "):
+        resource.resolve(world.params(state="absent"), (state,))
+
+
 def test_absent_of_all_sees_fstab_as_the_file_before_left_it(world):
     first = world.settled_state()
     text = world.OURS + "/other none swap sw 0 0\n"
