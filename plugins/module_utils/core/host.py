@@ -20,7 +20,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.replace impo
 # The whole of what a command of ours may find in its environment; LC_ALL so that what it prints can be parsed.
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 COMMAND_TIMEOUT = 120.0
-LOCK = "/run/lock/highwater-memory.lock"
+LOCK = "/run/highwater-memory.lock"  # not in /run/lock, where any user may put a file that we then cannot open or lock
 LOCK_TIMEOUT = 120.0
 
 Runner = Callable[[Sequence[str], float], "Completed"]
