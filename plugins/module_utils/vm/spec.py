@@ -54,7 +54,7 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
         _refuse_read_only(state)
     if changing and not params["force"]:
         guards.refuse_harm(guards.Change(state, merged.wanted, changing, now))
-    entry = _entry(state, merged.wanted, dropped, now)
+    entry = _entry(state, merged.wanted, dropped, now, persistent)
     live = {name: one.value.number for name, one in merged.wanted.items()}
     given_back = restore_target(state.entry, merged.wanted, dropped)
     live.update((name, number) for name, number in given_back.items() if state.live.get(name) is not None)
@@ -133,7 +133,9 @@ def _changing(params: Mapping[str, Any], state: State, wanted: Mapping[str, Want
     return tuple(sorted(changing))
 
 
-def _entry(state: State, wanted: Mapping[str, Wanted], dropped: tuple[str, ...], now: bool) -> dict[str, Any]:
+def _entry(
+    state: State, wanted: Mapping[str, Wanted], dropped: tuple[str, ...], now: bool, persistent: bool
+) -> dict[str, Any]:
     """Our record after: what was settled, and of each group of settings what was there before us."""
     settings = {name: kept for name, kept in state.entry.get("settings", {}).items() if name not in dropped}
     before = dict(state.entry.get("before", {}))
@@ -147,6 +149,7 @@ def _entry(state: State, wanted: Mapping[str, Wanted], dropped: tuple[str, ...],
             "expression": one.value.expression,
             "source": one.source,
             "from": dict(one.depends),
+            "in_file": persistent,
         }
         for member in group(name):
             # An image is built on some other machine: what its kernel says was never this one's.

@@ -72,7 +72,8 @@ class State(NamedTuple):
     @property
     def ours(self) -> bool:
         """Whether the file is this module's: by its first line or, where that was edited away, by our record."""
-        return self.text is None or self.content.ours or bool(self.entry)
+        recorded = any(one.get("in_file") for one in self.entry.get("settings", {}).values())
+        return self.text is None or self.content.ours or recorded
 
     @property
     def min_free_auto(self) -> int:

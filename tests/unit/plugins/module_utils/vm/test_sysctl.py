@@ -286,6 +286,16 @@ def test_somebody_elses_file_is_left_alone(machine):
     assert machine.everything() == before
 
 
+def test_somebody_elses_file_stays_where_only_the_running_kernel_is_set(machine):
+    machine.write(FILE, "vm.swappiness = 5\n")
+    before = machine.everything()
+    assert machine.run(settings={"swappiness": 100}, persistent=False)["changed"] is True
+    assert machine.text(FILE) == "vm.swappiness = 5\n"
+    assert machine.run(settings={"swappiness": 100}, persistent=False)["changed"] is False
+    machine.run(state="absent")
+    assert machine.everything() == before
+
+
 @pytest.mark.parametrize("file", ["sysctl.conf", "/etc/sysctl.d/x", "/etc/sysctl.d/../x.conf"])
 def test_paths_that_are_no_sysctl_file(machine, file):
     with pytest.raises(HighwaterError, match=r"file: .* write an absolute path that ends in \.conf"):
