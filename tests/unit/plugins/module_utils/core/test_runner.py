@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core import runner
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Step, Write
 
@@ -71,3 +71,62 @@ def test_a_host_that_does_not_stay_as_asked_is_a_failure(host):
     with pytest.raises(HighwaterError, match="still to do: set swappiness to 10") as caught:
         runner.converge(swappiness(written="11"), {"value": "10"}, host, check_mode=False)
     assert caught.value.reason == "not_converged"
+
+
+class Ended(Exception):
+    """The module's JSON, as run() ends the process with it."""
+
+
+def ended(monkeypatch, host, resource, **params):
+    """What run() ends with on a host, for an AnsibleModule that a test can ask."""
+
+    class Module:
+        check_mode = False
+
+        def __init__(self, argument_spec, supports_check_mode):
+            self.params, self.said = dict(params), []
+
+        def warn(self, sentence):
+            self.said.append(sentence)
+
+        def exit_json(self, **returned):
+            raise Ended(dict(returned, warnings=self.said))
+
+        def fail_json(self, **returned):
+            raise Ended(dict(returned, failed=True))
+
+    monkeypatch.setattr(runner, "AnsibleModule", Module)
+    monkeypatch.setattr(runner, "Host", lambda: host)
+    with pytest.raises(Ended) as caught:
+        runner.run(resource, {})
+    return caught.value.args[0]
+
+
+def test_without_root_nothing_is_looked_at(monkeypatch, host, tmp_path):
+    monkeypatch.setattr(runner.os, "geteuid", lambda: 1000)
+    said = ended(monkeypatch, host, SimpleNamespace(observe=lambda *_: pytest.fail("it looked")), value="200")
+    assert said["failed"]
+    assert said["reason"] == "not_root"
+    assert "add become: true" in said["msg"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["swappiness"], "not even a lock"
+    assert host.read("/swappiness") == "60"
+
+
+@pytest.mark.parametrize(("on_unsupported", "failed"), [("fail", True), ("skip", False)])
+def test_what_a_host_cannot_is_a_failure_or_a_warning(monkeypatch, host, on_unsupported, failed):
+    def observe(_host, _params):
+        raise Unsupported("it has none", reason="feature")
+
+    monkeypatch.setattr(runner.os, "geteuid", lambda: 0)
+    host.install("/etc/os-release", 'ID="debian"\n')
+    host.install("/proc/sys/kernel/osrelease", "6.12.0\n")
+    said = ended(monkeypatch, host, SimpleNamespace(observe=observe), on_unsupported=on_unsupported)
+    assert said.get("failed", False) is failed
+    assert said.get("changed", False) is False
+    assert (said["msg"], said["reason"], said["os_id"], said["kernel"]) == (
+        "it has none",
+        "feature",
+        "debian",
+        "6.12.0",
+    )
+    assert said.get("warnings", []) == ([] if failed else ["it has none"])
