@@ -238,7 +238,7 @@ def _named(algorithms: tuple[Algorithm, ...], name: str | None) -> Algorithm | N
 
 def _refuse_without_init(params: dict[str, Any], state: State) -> None:
     if params["persistent"] and not state.bootable:
-        raise HighwaterError(
+        raise Unsupported(
             "persistent: true needs systemd, which does not run on this host: write persistent: false "
             "to have %s until the next boot only" % state.name,
             reason="init",

@@ -20,10 +20,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import DEFAULT_HEADROOM
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
@@ -84,6 +85,18 @@ def test_case(tmp_path, name):
         found = ("refused %s" % error.reason, error.message + "\n")
     assert found == (heading, text)
     assert snapshot(tmp_path) == before, "looking and planning never write"
+
+
+def test_without_systemd_nothing_can_be_persistent(tmp_path):
+    """Unsupported, so that on_unsupported decides: the role skips such a host."""
+    host = Host(str(tmp_path))
+    lay_out(host, "_zram0", {})
+    shutil.rmtree(tmp_path / "run/systemd")
+    states = resource.observe(host, DEFAULTS)
+    with pytest.raises(Unsupported, match="write persistent: false") as caught:
+        resource.resolve(DEFAULTS, states)
+    assert caught.value.reason == "init"
+    resource.resolve(dict(DEFAULTS, persistent=False), states)
 
 
 def snapshot(root):
