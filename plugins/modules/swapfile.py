@@ -195,6 +195,13 @@ actions:
   sample:
     - make /swapfile with 1 GiB and format it as swap (it is missing)
     - swap on /swapfile with priority 10 (it is off)
+reason:
+  description:
+    - A fixed word for why it failed or was skipped, such as V(container), V(kubelet), V(filesystem), V(folder),
+      V(not_swap), V(disk) or V(headroom).
+  returned: failure, or skipped by O(on_unsupported)
+  type: str
+  sample: filesystem
 """
 
 from ansible_collections.highwater.memory.plugins.module_utils.core import runner
