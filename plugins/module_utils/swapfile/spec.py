@@ -79,7 +79,7 @@ def check_path(path: str) -> None:
 def resolve_absent(params: Params, state: State) -> Spec:
     """What taking one swapfile away means here; raises HighwaterError where it is somebody's file."""
     give_back = is_all(params)
-    refuse_strangers(state)
+    refuse_strangers(state._replace(blank=False))  # an empty file may become swap, but is none that could be removed
     return Spec(
         path=state.path,
         present=False,

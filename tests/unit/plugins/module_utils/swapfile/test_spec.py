@@ -114,6 +114,15 @@ def test_strangers(world, wanted, changes, names, reason):
     assert caught.value.reason == reason
 
 
+def test_zeros_may_become_swap_but_are_not_removed(world):
+    state = world.state(found=world.found(), blank=True)
+    resource.resolve(world.params(), (state,))
+    with pytest.raises(HighwaterError, match="somebody's file"):
+        resource.resolve(world.params(state="absent"), (state,))
+    ours = state._replace(record=world.ENTRY)
+    resource.resolve(world.params(state="absent"), (ours,))
+
+
 @pytest.mark.parametrize(
     "folder", [{"mode": 0o777}, {"mode": 0o1777}, {"mode": 0o775, "gid": 50}, {"uid": 1000}, {"mode": 0o757}]
 )
