@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where bad input changes something, is not refused, or is told without what would do."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+
+BAD = [
+    ({"nonsense": 1}, r"this kernel \(6\.12\) has no vm\.nonsense.*unknown: skip"),
+    ({"swapines": 1}, r"no vm\.swapines; it has vm\.swappiness"),
+    ({"defrag_mode": 1}, r"no vm\.defrag_mode, which came with Linux 6\.15"),
+    ({"percpu_pagelist_fraction": 8}, r"which went with Linux 5\.14"),
+    ({"defrag_mode": 2}, r"vm\.defrag_mode: 2 is outside|no vm\.defrag_mode"),
+    ({"kernel.panic": 1}, r"kernel\.panic is not a vm setting.*ansible\.posix\.sysctl"),
+    ({"net/ipv4/ip_forward": 1}, r"not a vm setting"),
+    ({"../kernel/panic": 1}, r"is not the name of a vm setting"),
+    ({"vm.swappiness\n": 1, "swappiness": 2}, r"named twice"),
+    ({"page_cluster": 1, "page-cluster": 1}, r"vm\.page-cluster is named twice"),
+    ({"drop_caches": 3}, r"is an action .*page_cache_purge"),
+    ({"compact_memory": 1}, r"is an action .*memory_compact"),
+    ({"stat_refresh": 1}, r"is an action .*memory_info"),
+    ({"swappiness": 201}, r"vm\.swappiness: 201 is outside what the kernel takes: 0 to 200"),
+    ({"swappiness": -1}, r"0 to 200"),
+    ({"swappiness": "sixty"}, r"unknown name sixty"),
+    ({"swappiness": "60MiB"}, r"amount of memory .* where a plain number is wanted"),
+    ({"swappiness": True}, r"True is no value for it: write digits, 1 for on"),
+    ({"swappiness": None}, r"None is no value"),
+    ({"swappiness": 60.5}, r"60\.5 is no value"),
+    ({"swappiness": [60]}, r"is no value"),
+    ({"swappiness": "060"}, r"octal"),
+    ({"swappiness": ""}, r"is empty"),
+    ({"lowmem_reserve_ratio": "256 x"}, r"digits separated by blanks"),
+    ({"watermark_scale_factor": 0}, r"1 to 3000"),
+    ({"dirty_bytes": 0}, r"to turn it off, set vm\.dirty_ratio instead"),
+    ({"dirty_bytes": "64MiB", "dirty_ratio": 5}, r"exclude each other"),
+    ({"dirty_background_bytes": "64MiB", "dirty_bytes": "32MiB"}, r"67108864 is above vm\.dirty_bytes: 33554432"),
+    ({"dirty_background_ratio": 30}, r"30 is above vm\.dirty_ratio: 20"),
+    ({"dirty_background_bytes": "2GiB", "dirty_ratio": 10}, r"is above vm\.dirty_ratio: 10"),
+    ({"min_free_kbytes": 400000}, r"400000 \(390\.6\d* MiB\) is more than 5 % of the 4 GiB .* at most 209715"),
+    ({"min_free_kbytes": "ram * 6%"}, r"is more than 5 %"),
+    ({"min_free_kbytes": 1024}, r"1024 \(1 MiB\) is below the 45056 \(44 MiB\)"),
+    ({"watermark_scale_factor": 1000}, r"more than 15 % of the 4 GiB of RAM"),
+    ({"vfs_cache_pressure": 0}, r"OOM killer"),
+    ({"page-cluster": 11}, r"write 10 or less"),
+    ({"overcommit_memory": 2, "overcommit_ratio": 5}, r"commit limit at 204\.\d+ MiB, and 29\d\.\d+ MiB are committed"),
+    ({"overcommit_memory": 3}, r"0 to 2"),
+]
+
+
+@pytest.mark.parametrize(("asked", "message"), BAD, ids=[str(asked) for asked, _message in BAD])
+def test_bad_input_is_one_sentence_and_changes_nothing(machine, asked, message):
+    before = machine.everything()
+    with pytest.raises(HighwaterError, match=message) as caught:
+        machine.run(settings={"extfrag_threshold": 400, **asked})
+    assert "\n" not in caught.value.message
+    assert machine.everything() == before
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"vfs_cache_pressure": 0},
+        {"page-cluster": 11},
+        {"min_free_kbytes": 1024},
+        {"min_free_kbytes": 400000},
+        {"overcommit_memory": 2, "overcommit_ratio": 5},
+        {"watermark_scale_factor": 1000},
+        {"dirty_background_ratio": 30},
+    ],
+)
+def test_force_goes_past_a_guard(machine, asked):
+    machine.run(settings=asked, force=True)
+    name, value = next(iter(asked.items()))
+    assert machine.live(name) == str(value)
+    assert machine.run(settings=asked, force=True)["changed"] is False
+
+
+def test_force_lets_the_kernel_judge_a_range(machine):
+    before = machine.everything()
+    with pytest.raises(HighwaterError, match=r"could not set vm\.swappiness to 300: Invalid argument"):
+        machine.run(settings={"swappiness": 300, "extfrag_threshold": 400}, force=True)
+    assert machine.everything() == before
+
+
+def test_too_little_available_now(machine):
+    machine.write("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 90000 kB\n")
+    with pytest.raises(HighwaterError, match=r"more than the 87.* that is available now"):
+        machine.run(settings={"min_free_kbytes": 100000})
+    with pytest.raises(HighwaterError, match="raise the high watermarks by"):
+        machine.run(settings={"watermark_scale_factor": 400})
+    machine.run(settings={"watermark_scale_factor": 400}, apply="next_boot")
