@@ -204,27 +204,13 @@ reason:
   sample: filesystem
 """
 
-from ansible_collections.highwater.memory.plugins.module_utils.core import runner
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import DEFAULT_HEADROOM
+from ansible_collections.highwater.memory.plugins.module_utils.core.runner import run
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import DEFAULT_KEEP_FREE
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.arguments import ARGUMENTS
 
 
 def main() -> None:
-    argument_spec = {
-        "path": {"type": "path", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "size": {"type": "str", "default": "auto"},
-        "method": {"type": "str", "choices": ["auto", "fallocate", "dd"], "default": "auto"},
-        "priority": {"type": "int"},
-        "discard": {"type": "str", "choices": ["none", "once", "pages", "both"], "default": "none"},
-        "nofail": {"type": "bool", "default": True},
-        "label": {"type": "str"},
-        "keep_free": {"type": "str", "default": DEFAULT_KEEP_FREE},
-        "headroom": {"type": "str", "default": DEFAULT_HEADROOM},
-        **runner.CONFIGURE_OPTIONS,
-    }
-    runner.run(resource, argument_spec)
+    run(resource, ARGUMENTS)
 
 
 if __name__ == "__main__":

@@ -210,36 +210,13 @@ reason:
   sample: guard
 """
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.runner import CONFIGURE_OPTIONS, run
+from ansible_collections.highwater.memory.plugins.module_utils.core.runner import run
 from ansible_collections.highwater.memory.plugins.module_utils.vm import sysctl
-
-PROFILE_OPTIONS = {
-    "name": {"type": "str", "required": True},
-    "when": {
-        "type": "str",
-        "choices": ["always", "zram_swap", "zram_swap_alone", "zram_swap_with_disk"],
-        "default": "always",
-    },
-    "settings": {"type": "dict", "required": True},
-    "on_top_of": {"type": "list", "elements": "str", "default": []},
-}
+from ansible_collections.highwater.memory.plugins.module_utils.vm.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run(
-        sysctl,
-        dict(
-            CONFIGURE_OPTIONS,
-            settings={"type": "dict", "default": {}},
-            profiles={"type": "list", "elements": "dict", "default": [], "options": PROFILE_OPTIONS},
-            expect_swap={"type": "list", "elements": "str", "choices": ["zram", "disk"], "default": []},
-            state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-            exclusive={"type": "bool", "default": False},
-            file={"type": "path", "default": "/etc/sysctl.d/90-highwater.conf"},
-            unknown={"type": "str", "choices": ["fail", "skip"], "default": "fail"},
-            force={"type": "bool", "default": False},
-        ),
-    )
+    run(sysctl, ARGUMENTS)
 
 
 if __name__ == "__main__":

@@ -212,25 +212,13 @@ kernel:
   sample: 6.12.48+deb13-cloud-amd64
 """
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.runner import CONFIGURE_OPTIONS, run
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import DEFAULT_HEADROOM
+from ansible_collections.highwater.memory.plugins.module_utils.core.runner import run
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
+from ansible_collections.highwater.memory.plugins.module_utils.zram.arguments import ARGUMENTS
 
 
 def main() -> None:
-    argument_spec = dict(
-        CONFIGURE_OPTIONS,
-        name={"type": "str", "default": "zram0"},
-        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-        size={"type": "str"},
-        algorithm={"type": "list", "elements": "raw"},
-        priority={"type": "int"},
-        mem_limit={"type": "str"},
-        discard={"type": "bool", "default": True},
-        fstype={"type": "str", "choices": ["swap"], "default": "swap"},
-        headroom={"type": "str", "default": DEFAULT_HEADROOM},
-    )
-    run(resource, argument_spec)
+    run(resource, ARGUMENTS)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ A resource is a Python module with these functions (State and Spec are immutable
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Callable, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment
@@ -27,16 +27,17 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, apply, cause
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError
 
-# Options that mean the same in every module of the action group `configure`.
-CONFIGURE_OPTIONS: dict[str, dict[str, Any]] = {
-    "persistent": {"type": "bool", "default": True},
-    "apply": {"type": "str", "choices": ["now", "next_boot"], "default": "now"},
-    "on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
-}
+# What a module answers: one pass over one resource, or over several.
+Answer = Callable[[Dict[str, Any], Host, bool], Dict[str, Any]]
 
 
 def run(resource: Any, argument_spec: dict[str, Any], **module_arguments: Any) -> None:
-    """Be an Ansible module: ends the process with its JSON, whatever happens."""
+    """Be the Ansible module of one resource: ends the process with its JSON, whatever happens."""
+    answer(lambda *asked: attempt(resource, *asked), argument_spec, **module_arguments)
+
+
+def answer(work: Answer, argument_spec: dict[str, Any], **module_arguments: Any) -> None:
+    """Be an Ansible module that answers with work(params, host, check_mode), its warnings shown as such."""
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_arguments)
     host = Host()
     try:
@@ -45,11 +46,9 @@ def run(resource: Any, argument_spec: dict[str, Any], **module_arguments: Any) -
                 "this module changes the kernel's settings: run it as root: add become: true", reason="not_root"
             )
         with host.lock():
-            returned = converge(resource, module.params, host, module.check_mode)
-    except Unsupported as error:
-        _unsupported(module, host, error)
+            returned = work(module.params, host, module.check_mode)
     except HighwaterError as error:
-        module.fail_json(msg=error.message, reason=error.reason, **error.facts)
+        module.fail_json(msg=error.message, **error_facts(error, host))
     except ParseError as error:
         module.fail_json(msg=str(error), reason="parse")
     except OSError as error:
@@ -57,6 +56,25 @@ def run(resource: Any, argument_spec: dict[str, Any], **module_arguments: Any) -
     for warning in returned.pop("warnings"):
         module.warn(warning)
     module.exit_json(**returned)
+
+
+def attempt(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
+    """As converge(); what this host cannot do is a warning where on_unsupported says so."""
+    try:
+        return converge(resource, params, host, check_mode)
+    except Unsupported as error:
+        if params["on_unsupported"] != "skip":
+            raise
+        facts = error_facts(error, host)
+        return dict(facts, changed=False, actions=[], msg=error.message, warnings=[error.message])
+
+
+def error_facts(error: HighwaterError, host: Host) -> dict[str, Any]:
+    """What an error returns beside its message: a fixed reason, and what roles need to act on it."""
+    facts = dict(error.facts, reason=error.reason)
+    if isinstance(error, Unsupported):
+        facts.update(supported=False, os_id=environment.os_id(host), kernel=environment.kernel(host))
+    return facts
 
 
 def converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
@@ -91,11 +109,3 @@ def _prove(resource: Any, params: dict[str, Any], after: Any) -> None:
             % "; ".join(step.words() for step in left),
             reason="not_converged",
         )
-
-
-def _unsupported(module: AnsibleModule, host: Host, error: Unsupported) -> None:
-    facts = dict(error.facts, reason=error.reason, os_id=environment.os_id(host), kernel=environment.kernel(host))
-    if module.params.get("on_unsupported") == "skip":
-        module.warn(error.message)
-        module.exit_json(changed=False, actions=[], msg=error.message, supported=False, **facts)
-    module.fail_json(msg=error.message, supported=False, **facts)

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several objects in one remote call: zram devices, swapfiles and vm settings, in the order in which they build on each
+other, each by the resource of its own module."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, NamedTuple, Optional
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.runner import attempt
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import arguments as swapfile_arguments
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource as swapfile
+from ansible_collections.highwater.memory.plugins.module_utils.vm import arguments as vm_arguments
+from ansible_collections.highwater.memory.plugins.module_utils.vm import sysctl
+from ansible_collections.highwater.memory.plugins.module_utils.zram import arguments as zram_arguments
+from ansible_collections.highwater.memory.plugins.module_utils.zram import resource as zram
+
+
+class Kind(NamedTuple):
+    """A module of ours whose objects can be part of a call.
+
+    module:    its name, and that of the option that takes a list of its options.
+    named_by:  its option that names an object.
+    returns:   its return value that says whether an object is active.
+    swap:      what an active object of it is to vm_sysctl's expect_swap.
+    """
+
+    module: str
+    resource: Any
+    arguments: Any
+    named_by: Optional[str] = None
+    returns: Optional[str] = None
+    swap: Optional[str] = None
+
+
+KINDS = (
+    Kind("zram_device", zram, zram_arguments.ARGUMENTS, "name", "zram", "zram"),
+    Kind("swapfile", swapfile, swapfile_arguments.ARGUMENTS, "path", "swapfile", "disk"),
+    Kind("vm_sysctl", sysctl, vm_arguments.ARGUMENTS),
+)
+ARGUMENTS = {kind.module: {"type": "list", "elements": "dict", "default": []} for kind in KINDS}
+
+
+class Object(NamedTuple):
+    """One object of a call: its kind, and its options as its own module would have them."""
+
+    kind: Kind
+    params: Any
+
+    def words(self) -> str:
+        """How an error names it: ``swapfile /swapfile``."""
+        name = self.params[self.kind.named_by] if self.kind.named_by else ""
+        return ("%s %s" % (self.kind.module, name)).rstrip()
+
+
+def converge_all(asked: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
+    """Bring every object to its state; the first that cannot be brought there ends it.
+
+    asked: per module's name a list of its options. Returns changed, actions, diff and warnings of all, and per
+    module's name a list of what each object returned. Raises HighwaterError that names the object; its facts have the
+    actions that were carried out before.
+    """
+    objects = [Object(kind, _checked(kind, options)) for kind in KINDS for options in asked[kind.module]]
+    done: list[tuple[Kind, dict[str, Any]]] = []
+    for each in objects:
+        params = each.params
+        if check_mode and "expect_swap" in params:
+            # What the objects before it would have turned on is not on in check mode.
+            params = dict(params, expect_swap=params["expect_swap"] + list(_swap_of(done)))
+        try:
+            done.append((each.kind, attempt(each.kind.resource, params, host, check_mode)))
+        except HighwaterError as error:
+            facts = dict(error.facts, actions=_all(done, "actions"))
+            raise type(error)("%s: %s" % (each.words(), error.message), error.reason, **facts) from error
+    return _together(done)
+
+
+def _checked(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:
+    """Options as Ansible would give them to the module itself. HighwaterError for what it would refuse."""
+    result = ArgumentSpecValidator(kind.arguments).validate(options)
+    if result.error_messages:
+        raise HighwaterError("%s: %s" % (kind.module, result.error_messages[0]), reason="options")
+    return dict(result.validated_parameters)
+
+
+def _swap_of(done: list[tuple[Kind, dict[str, Any]]]) -> Iterator[str]:
+    for kind, returned in done:
+        if kind.swap and kind.returns and (returned.get(kind.returns) or {}).get("active"):
+            yield kind.swap
+
+
+def _all(done: list[tuple[Kind, dict[str, Any]]], key: str) -> list[Any]:
+    return [item for _kind, returned in done for item in returned[key]]
+
+
+def _together(done: list[tuple[Kind, dict[str, Any]]]) -> dict[str, Any]:
+    own = {"diff", "warnings"}
+    together: dict[str, Any] = {
+        kind.module: [
+            {key: value for key, value in returned.items() if key not in own}
+            for of, returned in done
+            if of.module == kind.module
+        ]
+        for kind in KINDS
+    }
+    return dict(
+        together,
+        changed=any(returned["changed"] for _kind, returned in done),
+        actions=_all(done, "actions"),
+        diff=[returned["diff"] for _kind, returned in done if "diff" in returned],
+        warnings=_all(done, "warnings"),
+    )

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where several objects in one call are not what their own modules would make of them one after the other."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils import converge
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Step, Write
+
+COMMON = {"on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"}}
+FILE = dict(COMMON, name={"type": "str", "required": True}, value={"type": "int", "default": 1})
+LAST = dict(COMMON, expect_swap={"type": "list", "elements": "str", "default": []})
+
+
+def observe(host, params):
+    if params.get("name") == "foreign":
+        raise Unsupported("it is foreign", reason="container")
+    return host.read("/" + params.get("name", "last"))
+
+
+def resolve(params, state):
+    if params.get("value") == 99:
+        raise HighwaterError("value: 99 is too much: write 1", reason="range")
+    return params
+
+
+def plan(params, state):
+    name, value = params.get("name", "last"), str(params.get("value", ",".join(params.get("expect_swap", []))))
+    step = Step("write %s" % name, "it is %s" % state, Write("/" + name, value))
+    return () if state == value else (step,)
+
+
+RESOURCE = SimpleNamespace(
+    observe=observe,
+    resolve=resolve,
+    plan=plan,
+    managed=lambda state: {"is": state},
+    wanted=lambda spec, state: {"is": spec},
+    result=lambda spec, state: {"thing": {"active": spec.get("name") != "off", "is": state}},
+    warnings=lambda spec, state: ["mind %s" % spec.get("name", "last")],
+)
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    kinds = (
+        converge.Kind("first", RESOURCE, FILE, "name", "thing", "zram"),
+        converge.Kind("second", RESOURCE, FILE, "name", "thing", "disk"),
+        converge.Kind("last", RESOURCE, LAST),
+    )
+    monkeypatch.setattr(converge, "KINDS", kinds)
+    for name in ("a", "b", "off", "last"):
+        (tmp_path / name).write_text("0")
+    return Host(str(tmp_path))
+
+
+def run(host, check_mode=False, **asked):
+    return converge.converge_all({"first": [], "second": [], "last": [], **asked}, host, check_mode)
+
+
+def test_all_are_converged_in_order_and_a_second_run_has_nothing_to_do(host):
+    asked = {"second": [{"name": "b", "value": 2}], "first": [{"name": "a"}]}
+    returned = run(host, **asked)
+    assert (host.read("/a"), host.read("/b")) == ("1", "2")
+    assert returned["changed"] is True
+    assert returned["actions"] == ["write a (it is 0)", "write b (it is 0)"]
+    assert returned["warnings"] == ["mind a", "mind b"]
+    assert [entry["thing"]["is"] for entry in returned["first"] + returned["second"]] == ["1", "2"]
+    assert len(returned["diff"]) == 2
+    again = run(host, **asked)
+    assert (again["changed"], again["actions"]) == (False, [])
+
+
+def test_check_mode_changes_nothing_and_the_last_expects_what_the_first_would_turn_on(host):
+    asked = {"first": [{"name": "a"}, {"name": "off"}], "second": [{"name": "b"}], "last": [{}]}
+    returned = run(host, check_mode=True, **asked)
+    assert [host.read("/" + name) for name in ("a", "b", "last")] == ["0", "0", "0"]
+    assert returned["actions"][-1] == "write last (it is 0)"
+    assert returned["diff"][-1]["after"]["is"]["expect_swap"] == ["zram", "disk"]
+
+
+def test_a_failure_names_the_object_and_ends_the_run_with_what_was_done(host):
+    with pytest.raises(HighwaterError, match="second b: value: 99 is too much: write 1") as caught:
+        run(host, first=[{"name": "a"}], second=[{"name": "b", "value": 99}], last=[{}])
+    assert (caught.value.reason, caught.value.facts["actions"]) == ("range", ["write a (it is 0)"])
+    assert (host.read("/a"), host.read("/b"), host.read("/last")) == ("1", "0", "0")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({}, "missing required arguments: name"), ({"name": "b", "size": 1}, "size"), ({"name": "b", "value": "x"}, "x")],
+)
+def test_options_that_the_module_would_refuse_are_refused_before_anything_is_touched(host, options, words):
+    with pytest.raises(HighwaterError, match=words) as caught:
+        run(host, first=[{"name": "a"}], second=[options])
+    assert caught.value.message.startswith("second: ")
+    assert host.read("/a") == "0"
+
+
+def test_what_the_host_cannot_do_is_skipped_with_its_sentence_or_fails(host):
+    returned = run(host, first=[{"name": "foreign", "on_unsupported": "skip"}, {"name": "a"}])
+    assert host.read("/a") == "1"
+    assert returned["warnings"] == ["it is foreign", "mind a"]
+    assert returned["first"][0]["reason"] == "container"
+    assert returned["first"][0]["supported"] is False
+    with pytest.raises(Unsupported, match="first foreign: it is foreign"):
+        run(host, first=[{"name": "foreign"}])
+
+
+def test_the_modules_themselves_take_the_same_options(monkeypatch):
+    """Each real kind is called as its module and takes that module's own argument spec."""
+    monkeypatch.undo()
+    assert [kind.module for kind in converge.KINDS] == ["zram_device", "swapfile", "vm_sysctl"]
+    for kind in converge.KINDS:
+        assert {"persistent", "apply", "on_unsupported", "state"} <= set(kind.arguments)
+        assert kind.named_by is None or kind.named_by in kind.arguments
