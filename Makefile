@@ -28,7 +28,7 @@ bench: stage ## measure against the neighbours' way, into docs/benchmarks.md
 	@$(RUN) $(PYTHON) bench/bench.py
 
 soak: stage ## the long series of which `make test` runs a sample
-	@$(RUN) $(PYTHON) soak/soak.py
+	@$(PYTHON) tools/check.py soak
 
 lint: ## ruff, yamllint, ansible-lint
 types: ## mypy, strict

@@ -2,10 +2,12 @@
 """Runs `ansible-test integration` against a machine of the lab: all targets, or those that are named.
 
 .venv/core-2.21/bin/python tools/integration.py test_swapfile
+.venv/core-2.21/bin/python tools/integration.py --image bullseye
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -15,7 +17,8 @@ from typing import Any
 import yaml
 from paths import COLLECTION, NEWEST_CORE, ROOT, TREE, ansible_test_environment, environment
 
-MACHINE, IMAGE, PYTHON = "hw-integration", "trixie", "3.13"
+MACHINE = "hw-integration"
+PYTHONS = {"bullseye": "3.9", "bookworm": "3.11", "trixie": "3.13"}  # of the lab's images
 
 
 def lab(*arguments: str, capture: bool = False) -> str:
@@ -42,7 +45,8 @@ def authorise(private_key: str) -> None:
 
 
 def test(targets: list[str], host: dict[str, Any]) -> int:
-    target = f"ssh:root@{host['ansible_host']}:{host['ansible_port']},python={PYTHON}"
+    python = PYTHONS[host["lab_image"]]
+    target = f"ssh:root@{host['ansible_host']}:{host['ansible_port']},python={python}"
     # Without --allow-destructive it skips all and says that all is well.
     options = ["--target", target, "--allow-destructive", "--continue-on-error", "--color", "no", "-v"]
     argv = ["ansible-test", "integration", *options, *targets]
@@ -56,13 +60,17 @@ def refuse_names_of_roles() -> None:
         sys.exit(f"tests/integration/targets has {', '.join(sorted(targets & roles))}, the name of a role: rename it")
 
 
-def main(targets: list[str]) -> int:
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", help="all when none is named")
+    parser.add_argument("--image", choices=PYTHONS, default="trixie", help="of the machine; %(default)s")
+    asked = parser.parse_args(arguments)
     refuse_names_of_roles()
     try:
-        lab("up", MACHINE, "--image", IMAGE)
+        lab("up", MACHINE, "--image", asked.image)
         host = reached()
         authorise(host["ansible_ssh_private_key_file"])
-        return test(targets, host)
+        return test(asked.targets, host)
     finally:
         lab("down", MACHINE)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from paths import ARTEFACT, CACHE, COLLECTION, LINK, NEWEST_CORE, ROOT, TREE, environment
 
 # Programs that never go to users and are no part of a collection: ruff, mypy and their own tests look after them.
-NOT_COLLECTION = (".ci", "bench", "demo", "lab", "soak", "tools")
+NOT_COLLECTION = (".ci", "bench", "demo", "lab", "tools")
 
 
 def checkout_files() -> list[Path]:

@@ -50,9 +50,15 @@ def molecule(scenario: str, core: str, minutes: int) -> Step:
     return Step(f"molecule-{scenario}-{core}", command, minutes, counts.molecule, env, needs=f"molecule/{scenario}")
 
 
+def integration(image: str, name: str = "integration") -> Step:
+    command = ("python", "tools/integration.py", "--image", image)
+    env = environment(f"core-{NEWEST_CORE}")
+    return Step(name, command, 15, counts.integration, env, needs="tests/integration/targets")
+
+
 PARTS = ("lab", "tools", "demo", "bench")  # programs that users never get
 # Programs of this checkout that are no part of the collection.
-PROGRAMS = ("bench", "demo", "lab", "soak", "tools")
+PROGRAMS = ("bench", "demo", "lab", "tools")
 MODULE_UTILS = "ansible_collections.highwater.memory.plugins.module_utils"
 
 STEPS = (
@@ -75,24 +81,33 @@ STEPS = (
     ),
     # Made once and cached; in a step of its own, so that the bounds of the others are for tests alone.
     tool("machines", "python", "-m", "lab", "build", "--boot", minutes=12, needs="lab"),
-    Step(
-        "integration",
-        ("python", "tools/integration.py"),
-        15,
-        counts.integration,
-        environment(f"core-{NEWEST_CORE}"),
-        needs="tests/integration/targets",
-    ),
+    integration("trixie"),
     molecule("default", OLDEST_CORE, minutes=15),
     molecule("default", NEWEST_CORE, minutes=15),
     molecule("container", NEWEST_CORE, minutes=8),
 )
 
+# The long series, of which the steps above are a sample: the integration targets on the other kernels, and from fresh
+# to removed again and again.
+SOAK = (
+    integration("bullseye", "integration-bullseye"),
+    integration("bookworm", "integration-bookworm"),
+    *(
+        molecule("default", core, minutes=15)._replace(name=f"molecule-{core}-{turn}")
+        for turn in range(5)
+        for core in CORES
+    ),
+)
+
 
 def chosen(names: list[str]) -> list[Step]:
-    """The steps of these names or groups, all when none is named, as far as the checkout has what they test."""
+    """The steps of these names or groups, all when none is named, as far as the checkout has what they test.
+
+    `soak` is the group of all long ones; each of them has its name too.
+    """
     wanted = [step for step in STEPS if not names or step.name in names or step.name.split("-")[0] in names]
+    wanted += [step for step in SOAK if step.name in names or "soak" in names]
     if not wanted:
-        known = ", ".join(step.name for step in STEPS)
+        known = ", ".join(step.name for step in STEPS + SOAK)
         sys.exit(f"no step is called {' or '.join(names)}: there are {known}")
     return [step for step in wanted if (ROOT / step.needs).exists()]

@@ -11,11 +11,11 @@ class HighwaterError(Exception):
     """What was asked cannot be done, and nothing of it was left half done.
 
     message: one sentence for the user.
-    reason:  a fixed word that roles decide by (``filesystem``, ``headroom`` ...), or None.
+    reason:  a fixed word that roles decide by (``filesystem``, ``headroom`` ...); ``options`` where these are wrong.
     facts:   what a role needs to act on the reason (``os_id``, ``kernel``); part of the return.
     """
 
-    def __init__(self, message: str, reason: str | None = None, **facts: object) -> None:
+    def __init__(self, message: str, reason: str = "options", **facts: object) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason
