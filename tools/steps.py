@@ -57,8 +57,6 @@ def integration(image: str, name: str = "integration") -> Step:
 
 
 PARTS = ("lab", "tools", "demo", "bench")  # programs that users never get
-# Programs of this checkout that are no part of the collection.
-PROGRAMS = ("bench", "demo", "lab", "tools")
 MODULE_UTILS = "ansible_collections.highwater.memory.plugins.module_utils"
 
 STEPS = (
