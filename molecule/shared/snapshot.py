@@ -62,14 +62,19 @@ def vm() -> dict[str, str | None]:
     return {name: text("/proc/sys/vm/" + name) for name in sorted(os.listdir("/proc/sys/vm"))}
 
 
-def watermarks() -> list[list[int]]:
-    """min, low and high of each zone without the boost, which comes and goes."""
-    zones = []
+def watermarks() -> list[int]:
+    """min, low and high in pages, summed over zones, without the boost, which comes and goes.
+
+    Zone by zone they move by some pages, for the same settings, when they are written for the first time after the
+    boot: the kernel shares out by the size of the zones, and has given its own init memory to them meanwhile.
+    """
+    sums = [0, 0, 0]
     for zone in (text("/proc/zoneinfo") or "").split("\nNode "):
         found = {name: int(value) for name, value in WATERMARK.findall(zone) if name}
         if found.get("managed"):
-            zones.append([found[name] - found.get("boost", 0) for name in ("min", "low", "high")])
-    return zones
+            for at, name in enumerate(("min", "low", "high")):
+                sums[at] += found[name] - found.get("boost", 0)
+    return sums
 
 
 def files() -> dict[str, str]:
