@@ -58,8 +58,9 @@ def ram() -> int:
 
 
 def vm() -> dict[str, str | None]:
-    """All that can be read of /proc/sys/vm."""
-    return {name: text("/proc/sys/vm/" + name) for name in sorted(os.listdir("/proc/sys/vm"))}
+    """All that can be read of /proc/sys/vm, but for what each boot computes anew from the memory that is free then."""
+    names = set(os.listdir("/proc/sys/vm")) - {"user_reserve_kbytes", "admin_reserve_kbytes"}
+    return {name: text("/proc/sys/vm/" + name) for name in sorted(names)}
 
 
 def watermarks() -> list[int]:
