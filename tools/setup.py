@@ -33,8 +33,8 @@ PACKAGES = [
 if os.geteuid() != 0:
     PACKAGES += ["uidmap"]  # the lab builds its images in a user namespace then
 
-# What each virtual environment runs on. 3.11 is the oldest that core 2.18 takes, 3.12 for 2.21.
-INTERPRETERS = {"core-2.18": ">=3.11,<3.14", "core-2.21": ">=3.12", "tools": ">=3.12", "bench": ">=3.12"}
+# What each virtual environment runs on. 3.12 is the oldest that core 2.21 takes, and molecule/container for 2.18.
+INTERPRETERS = {"core-2.18": ">=3.12,<3.14", "core-2.21": ">=3.12", "tools": ">=3.12", "bench": ">=3.12"}
 
 
 def say(text: str) -> None:

@@ -80,9 +80,8 @@ STEPS = (
     # Made once and cached; in a step of its own, so that the bounds of the others are for tests alone.
     tool("machines", "python", "-m", "lab", "build", "--boot", minutes=12, needs="lab"),
     integration("trixie"),
-    molecule("default", OLDEST_CORE, minutes=15),
-    molecule("default", NEWEST_CORE, minutes=15),
-    molecule("container", NEWEST_CORE, minutes=8),
+    *(molecule("default", core, minutes=15) for core in CORES),
+    *(molecule("container", core, minutes=8) for core in CORES),
 )
 
 # The long series, of which the steps above are a sample: the integration targets on the other kernels, and from fresh
