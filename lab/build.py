@@ -23,7 +23,6 @@ HERE = Path(__file__).parent
 GUEST = HERE / "guest.sh"
 MKE2FS = HERE / "mke2fs.conf"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-EVERYBODYS_MIRROR = "http://deb.debian.org/debian"
 
 REVISION = 1  # to be raised when this file makes something else out of the same input
 
@@ -109,7 +108,7 @@ def bootstrap(image: Image, work: Path, job: Job, attempt: int) -> None:
         *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
         '--essential-hook=sh "$LAB_GUEST" early "$1"',
         '--customize-hook=sh "$LAB_GUEST" late "$1" "$LAB_KEY"',
-        *(image.suite, str(work / "root.tar"), f"deb {mirror()} {image.suite} {image.components}"),
+        *(image.suite, str(work / "root.tar"), *sources(image)),
     ]
     env = {"TMPDIR": str(temporary), "LAB_GUEST": str(GUEST), "LAB_KEY": ssh.public_key()}
     run(line, log=work / "bootstrap.log", timeout=1200, env=env, watch=watch)
@@ -137,10 +136,12 @@ def assemble(work: Path, job: Job) -> None:
     (work / "about.json").write_text(json.dumps({"kernel": release}))
 
 
-def mirror() -> str:
-    """The mirror that this machine itself installs from, when it is one of Debian's."""
-    chosen = os.environ.get("HIGHWATER_LAB_MIRROR")
-    return chosen or next(own_mirrors(Path("/etc/apt")), None) or EVERYBODYS_MIRROR
+def sources(image: Image) -> list[str]:
+    """The archive to install from, as a line of sources.list: the one that was asked for, or that this machine itself
+    uses, when it is one of Debian's. None leaves it to mmdebstrap, which knows where Debian's is.
+    """
+    mirror = os.environ.get("HIGHWATER_LAB_MIRROR") or next(own_mirrors(Path("/etc/apt")), None)
+    return [f"deb {mirror} {image.suite} {image.components}"] if mirror else []
 
 
 def own_mirrors(apt: Path) -> Iterator[str]:
