@@ -123,3 +123,12 @@ def kernel(host: Host) -> str:
 def runs_systemd(host: Host) -> bool:
     """Whether systemd is the init that runs. Source: sd_booted(3)."""
     return host.exists("/run/systemd/system")
+
+
+def cpus(host: Host) -> int:
+    """Processors that are online: ``0-3,6`` is five. Source: the kernel's cputopology.rst."""
+    count = 0
+    for part in (host.read("/sys/devices/system/cpu/online") or "0").strip().split(","):
+        first, _dash, last = part.partition("-")
+        count += int(last or first) - int(first) + 1
+    return count

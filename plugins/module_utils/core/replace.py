@@ -30,7 +30,7 @@ def replace_file(path: str, data: bytes, mode: int) -> None:
             raise
         _write_in_place(path, data)  # a bind-mounted file, as containers have them, cannot be renamed over
         return
-    _sync_folder(os.path.dirname(path))
+    sync_folder(os.path.dirname(path))
 
 
 def _regular_or_none(path: str) -> os.stat_result | None:
@@ -97,7 +97,7 @@ def write_all(fd: int, data: bytes) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _sync_folder(path: str) -> None:
+def sync_folder(path: str) -> None:
     """A rename is only sure once its folder is on disk."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -40,15 +40,20 @@ class Memory(NamedTuple):
 def observe_memory(host: Host) -> Memory:
     """Read /proc/meminfo, /proc/swaps and the overcommit mode."""
     meminfo = parse_meminfo(host.must_read("/proc/meminfo"))
-    swaps = host.read("/proc/swaps")  # None: a kernel without swap
     return Memory(
         total=meminfo["MemTotal"],
         available=meminfo.get("MemAvailable", meminfo["MemFree"]),  # 3.14 and later have MemAvailable
         committed=meminfo["Committed_AS"],
         commit_limit=meminfo["CommitLimit"],
         strict=(host.read("/proc/sys/vm/overcommit_memory") or "0").strip() == "2",
-        areas=() if swaps is None else parse_swaps(swaps),
+        areas=swap_areas(host),
     )
+
+
+def swap_areas(host: Host) -> tuple[SwapArea, ...]:
+    """The areas that are on; none in a kernel without swap, which has no such file."""
+    text = host.read("/proc/swaps")
+    return () if text is None else parse_swaps(text)
 
 
 def refuse_without_room(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 from typing import Any, NamedTuple, Optional
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple, Optional
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Remember, recall
+from ansible_collections.highwater.memory.plugins.module_utils.core.replace import sync_folder
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import extents, filesystem, header
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND
@@ -105,7 +107,7 @@ def _write_piece(fd: int, direct: int, zeros: mmap.mmap, at: int, length: int) -
             try:
                 return os.pwrite(direct, piece, at)
             except OSError as error:
-                if error.errno != 22:  # EINVAL: this filesystem wants another alignment
+                if error.errno != errno.EINVAL:  # this filesystem wants another alignment
                     raise
         written = os.pwrite(fd, piece, at)
     os.fdatasync(fd)
@@ -137,11 +139,7 @@ class Place(NamedTuple):
 
     def perform(self, host: Host) -> None:
         os.rename(host.path(self.draft), host.path(self.path))
-        fd = os.open(os.path.dirname(host.path(self.path)), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        sync_folder(os.path.dirname(host.path(self.path)))
         note_file(host, self.path)
 
 

@@ -10,7 +10,7 @@ import os
 import stat
 from typing import NamedTuple, Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.environment import runs_systemd
+from ansible_collections.highwater.memory.plugins.module_utils.core.environment import cpus, runs_systemd
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, observe_memory
@@ -119,7 +119,7 @@ def observe_machine(host: Host) -> Machine:
         boot_id=(host.read("/proc/sys/kernel/random/boot_id") or "").strip(),
         systemd=runs_systemd(host),
         page=os.sysconf("SC_PAGE_SIZE"),
-        cpus=os.sysconf("SC_NPROCESSORS_ONLN"),
+        cpus=cpus(host),
     )
 
 

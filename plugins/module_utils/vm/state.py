@@ -13,8 +13,9 @@ from typing import Any, Iterable, Mapping, NamedTuple, Optional
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment, record
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import BYTES, PLAIN, Quantity
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import swap_areas
 from ansible_collections.highwater.memory.plugins.module_utils.parse.meminfo import parse_meminfo
-from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea, parse_swaps
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
 from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, precedence, tuned
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import Version, group, row
@@ -140,8 +141,8 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         tuned=tuned.observe(host),
         memory=parse_meminfo(host.must_read("/proc/meminfo")),
         zones=parse_zoneinfo(host.must_read("/proc/zoneinfo")),
-        swaps=parse_swaps(host.read("/proc/swaps") or ""),
-        cpus=_cpus(host.read("/sys/devices/system/cpu/online") or "0"),
+        swaps=swap_areas(host),
+        cpus=environment.cpus(host),
         thp_pageblock=_thp_pageblock(host),
         page_size=os.sysconf("SC_PAGE_SIZE"),
     )
@@ -164,15 +165,6 @@ def _kind(host: Host, path: str) -> str | None:
     if found is None or found.st_mode & 0o170000 == 0o100000:
         return None
     return "a symbolic link" if found.st_mode & 0o170000 == 0o120000 else "not a regular file"
-
-
-def _cpus(text: str) -> int:
-    """``0-3,6`` is five. Source: the kernel's cputopology.rst."""
-    count = 0
-    for part in text.strip().split(","):
-        first, _dash, last = part.partition("-")
-        count += int(last or first) - int(first) + 1
-    return count
 
 
 def _thp_pageblock(host: Host) -> int | None:

@@ -14,7 +14,11 @@ import re
 from typing import Any, NamedTuple, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.boot import Artefact, can_boot, observe_artefact
-from ansible_collections.highwater.memory.plugins.module_utils.core.environment import refuse_container, refuse_kubelet
+from ansible_collections.highwater.memory.plugins.module_utils.core.environment import (
+    cpus,
+    refuse_container,
+    refuse_kubelet,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall, remembered
@@ -143,7 +147,7 @@ def _observe_one(host: Host, name: str, memory: Memory, next_boot: bool) -> Stat
         record=recall(host, KIND, name),
         loaded_by_us=bool(recall(host, MODULE_KIND, MODULE)),
         bootable=can_boot(host, next_boot),
-        cpus=_cpus(host),
+        cpus=cpus(host),
         zswap=(host.read("/sys/module/zswap/parameters/enabled") or "").strip() == "Y",
     )
 
@@ -196,11 +200,6 @@ def _loadable(host: Host) -> bool:
         re.search(r"(?m)(^|/)zram\.ko\b", host.read("%s/%s" % (folder, index)) or "")
         for index in ("modules.builtin", "modules.dep")
     )
-
-
-def _cpus(host: Host) -> int:
-    """Processors that are online: lines ``cpu0 …`` of proc_stat(5)."""
-    return len(re.findall(r"(?m)^cpu\d+ ", host.must_read("/proc/stat")))
 
 
 def refuse_without_kernel(state: State) -> None:

@@ -100,3 +100,8 @@ def test_a_kubelet_that_would_not_start_is_seen(machine, files, refused):
 )
 def test_os_id(machine, text, found):
     assert environment.os_id(machine({"/etc/os-release": text})) == found
+
+
+@pytest.mark.parametrize(("online", "count"), [("0\n", 1), ("0-1\n", 2), ("0-3,6\n", 5), ("0,2,4-5\n", 4)])
+def test_cpus_are_those_online(machine, online, count):
+    assert environment.cpus(machine({"/sys/devices/system/cpu/online": online})) == count

@@ -239,6 +239,12 @@ def test_an_older_kernel_takes_less(make_machine):
         machine.run(settings={"watermark_scale_factor": 1500})
 
 
+def test_a_kernel_without_swap_has_vm_settings_too(machine):
+    machine.host.remove("/proc/swaps")
+    assert machine.run(settings={"swappiness": 10})["changed"] is True
+    assert machine.live("swappiness") == "10"
+
+
 def test_a_container_is_unsupported(machine):
     machine.write("/run/systemd/container", "lxc\n")
     with pytest.raises(Unsupported, match=r"container \(lxc\)") as caught:
