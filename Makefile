@@ -6,8 +6,8 @@ ARTEFACT = $(CURDIR)/.cache/collections
 # For what runs Ansible from here: the newest controller that we test with, and the collection as users get it.
 RUN = PATH="$(CURDIR)/.venv/core-2.21/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(ARTEFACT)"
 
-GROUPS = lint types docs changelog sanity units selftest machines integration molecule
-.PHONY: help demo test site bench soak $(GROUPS) packages tools stage build lock clean
+GROUPS = lint types docs changelog sanity units selftest playbooks browser machines integration lab molecule
+.PHONY: help demo test site bench bench-stalls profiles soak $(GROUPS) packages tools stage build lock clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -23,9 +23,16 @@ site: stage ## apply site.yml to your own machines: make site INVENTORY=hosts.ym
 	@$(if $(INVENTORY),,$(error say which machines: make site INVENTORY=hosts.yml))
 	@$(RUN) ansible-playbook -i "$(INVENTORY)" highwater.memory.site $(ARGS)
 
-bench: stage ## measure against the neighbours' way, into docs/benchmarks.md
+bench: stage ## measure against the neighbours' way, into docs/benchmarks.md: make bench CHAPTERS="zram swapfile"
 	@$(PYTHON) tools/setup.py bench
-	@$(RUN) $(PYTHON) bench/bench.py
+	@$(RUN) $(PYTHON) bench/bench.py $(CHAPTERS)
+
+bench-stalls: stage ## what the gap between the watermarks buys, into docs/stalls.md, in about 45 minutes or: make bench-stalls MINUTES=25
+	@$(PYTHON) tools/setup.py bench
+	@$(RUN) $(PYTHON) bench/stalls.py $(MINUTES)
+
+profiles: stage ## what the profiles of role vm_tuning come to, into docs/profiles.md
+	@.venv/tools/bin/python tools/profiles.py
 
 soak: stage ## the long series of which `make test` runs a sample
 	@$(PYTHON) tools/check.py soak
@@ -37,8 +44,11 @@ changelog: ## the changelog fragments
 sanity: ## ansible-test sanity on the oldest and newest ansible-core
 units: ## unit tests on the oldest and newest Python of hosts
 selftest: ## the tests of bench/, demo/, lab/ and tools/ themselves
+playbooks: ## what the playbooks refuse, and what they write on the controller
+browser: ## the report in a real browser
 machines: ## the lab's images: built, booted, kept as snapshots
 integration: ## ansible-test integration against a lab machine
+lab: ## what needs a machine's whole life: reboots, power cuts, full memory
 molecule: ## whole roles on machines with their own kernels
 
 $(GROUPS): stage

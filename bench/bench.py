@@ -3,7 +3,7 @@
 """`make bench`: measures against the neighbours, side by side in one run, and writes docs/benchmarks.md.
 
 A chapter is a file here with `measure(bench, say) -> Chapter`, named in CHAPTERS. `bench.py NAME…` measures only those
-chapters and writes nothing.
+chapters; what it finds takes the place of what the page said of them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)  # instead of this folder, so that `bench` and `lab` are packages
 
-from bench import figures, site, startup  # noqa: E402
+from bench import compress, figures, memory, page_cache, report, settings, site, startup, swapfile, zram  # noqa: E402
 from bench.machine import NAME, VENV, Bench  # noqa: E402
-from lab import commands, machine, qemu  # noqa: E402
-from lab.errors import LabError, Stopped  # noqa: E402
-from lab.waiting import STOP, listen_to_signals  # noqa: E402
+from lab import commands, machine, program, qemu  # noqa: E402
 
-CHAPTERS = {"site": site, "startup": startup}
+CHAPTERS = {
+    "site": site,
+    "settings": settings,
+    "startup": startup,
+    "zram": zram,
+    "swapfile": swapfile,
+    "compress": compress,
+    "memory": memory,
+    "page_cache": page_cache,
+    "report": report,
+}
 PAGE = ROOT / "docs/benchmarks.md"
 BEGAN = time.monotonic()
 
@@ -38,17 +46,23 @@ def say(text: str) -> None:
 
 
 def conditions(it: machine.Machine) -> list[tuple[str, str]]:
-    """Whatever a reader has to know to judge the figures, or to repeat them."""
+    """What a reader has to know to judge the figures, or to repeat them."""
     guest = f"{it.image}, Linux {it.kernel}, {it.shape.cpus} processor, {it.shape.memory} MiB"
     accelerator = "emulated (TCG)" if qemu.accelerator() == "emulated" else "KVM"
     kernel = platform.release().partition("-")[0]
-    controller = f"Linux {kernel}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start"
     return [
-        ("date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
-        ("commit", output(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])),
-        ("controller", controller),
+        ("controller", f"Linux {kernel}, {os.cpu_count()} processors"),
         ("Ansible", versions()),
         ("host", f"{guest}, {accelerator} by {qemu.version()}"),
+    ]
+
+
+def now() -> list[tuple[str, str]]:
+    """When it is, of what, and what else the controller does: what it did of ours a moment ago is in its load, too."""
+    return [
+        ("date", datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")),
+        ("commit", output(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"])),
+        ("load", f"{os.getloadavg()[0]:.1f} at the start"),
     ]
 
 
@@ -69,33 +83,27 @@ def measure(names: list[str]) -> int:
         facts = conditions(bench.reset())
         for name, value in facts:
             say(f"{name}: {value}")
-        chapters = []
-        for name in names or CHAPTERS:
-            say(f"── {CHAPTERS[name].TITLE}")
-            chapters.append(CHAPTERS[name].measure(bench, say))
-            print(f"\n{figures.aligned(chapters[-1].figures)}\n")
-    if not names:
-        PAGE.write_text(figures.markdown(chapters, facts, "make bench"))
-        say(f"written to {PAGE.relative_to(ROOT)}")
-    return 0 if all(figure.holds for chapter in chapters for figure in chapter.figures) else 1
+        held = [part(name, bench, facts) for name in names or CHAPTERS]
+    return 0 if all(held) else 1
+
+
+def part(name: str, bench: Bench, facts: list[tuple[str, str]]) -> bool:
+    """One chapter, on the page at once (a later one may be cut off); whether all of it holds."""
+    say(f"── {CHAPTERS[name].TITLE}")
+    when = [*now(), *facts]
+    chapter = CHAPTERS[name].measure(bench, say)
+    print(f"\n{figures.aligned(chapter.figures)}\n")
+    page = PAGE.read_text() if PAGE.exists() else ""
+    PAGE.write_text(figures.updated(page, [one.TITLE for one in CHAPTERS.values()], chapter, when))
+    say(f"written to {PAGE.relative_to(ROOT)}")
+    return all(figure.holds for figure in chapter.figures)
 
 
 def main(names: list[str]) -> int:
     unknown = sorted(set(names) - set(CHAPTERS))
     if unknown:
         sys.exit(f"no chapter is called {', '.join(unknown)}: there are {', '.join(CHAPTERS)}")
-    listen_to_signals()
-    try:
-        return measure(names)
-    except Stopped:
-        print("stopped", file=sys.stderr)
-        return 130
-    except LabError as error:
-        print(error.evidence, f"error: {error}", sep="\n", file=sys.stderr)
-        return 1
-    finally:
-        STOP.clear()  # whatever stopped us, what we made goes away
-        machine.down(NAME)
+    return program.run(lambda: measure(names), [NAME])
 
 
 if __name__ == "__main__":

@@ -9,10 +9,11 @@ import re
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from lab import fleet, machine, report
 from lab.errors import LabError, tail
+from lab.images import Shape
 from lab.waiting import pause
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,8 +25,9 @@ LIMIT = 900  # seconds for a single command
 class Bench:
     """One machine; `folder` is for what the runs need and leave."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = NAME) -> None:
         self.folder = folder
+        self.name = name
         self.inventory = folder / "inventory.yml"
         self.env = {
             **os.environ,
@@ -35,10 +37,10 @@ class Bench:
             "ANSIBLE_NOCOLOR": "1",
         }
 
-    def reset(self) -> machine.Machine:
+    def reset(self, shape: Optional[Shape] = None) -> machine.Machine:
         """The machine as new, with the connection open that both sides will use."""
         it: machine.Machine = fleet.each(
-            "machine", [NAME], lambda name, job: machine.bring_up(name, IMAGE, None, job), lambda _it: "as new"
+            "machine", [self.name], lambda name, job: machine.bring_up(name, IMAGE, shape, job), lambda _it: "as new"
         )[0]
         self.inventory.write_text(report.inventory([it], USER))
         self.ping()
@@ -47,13 +49,22 @@ class Bench:
     def ping(self) -> float:
         return self.adhoc("ansible.builtin.ping")
 
-    def adhoc(self, module: str, arguments: str = "") -> float:
-        """Seconds that `ansible -m` takes."""
-        return self._timed(["ansible", "all", "-i", str(self.inventory), "-m", module, "-a", arguments])[0]
+    def adhoc(self, module: str, arguments: str = "", converged: bool = False) -> float:
+        """Seconds that `ansible -m` takes; an error where it was to find all as wanted and did not."""
+        seconds, output = self._timed(["ansible", "all", "-i", str(self.inventory), "-m", module, "-a", arguments])
+        if converged and '"changed": true' in output:
+            raise LabError(f"{module} changed something on a converged host", tail(output, 60))
+        return seconds
 
-    def play(self, playbook: str, converged: bool = False) -> float:
+    def here(self, module: str, arguments: str, interpreter: Path) -> float:
+        """The same on this computer, as root."""
+        command = ["ansible", "localhost", "-c", "local", "-m", module, "-a", arguments]
+        become = [] if os.geteuid() == 0 else ["--become"]
+        return self._timed([*command, *become, "-e", f"ansible_python_interpreter={interpreter}"])[0]
+
+    def play(self, playbook: str, converged: bool = False, inventory: Optional[Path] = None) -> float:
         """Seconds that `ansible-playbook` takes; an error where it was to find all as wanted and did not."""
-        seconds, output = self._timed(["ansible-playbook", "-i", str(self.inventory), playbook])
+        seconds, output = self._timed(["ansible-playbook", "-i", str(inventory or self.inventory), playbook])
         changed = int(re.findall(r"\bchanged=(\d+)", output)[-1])
         if converged and changed:
             raise LabError(f"{playbook} changed {changed} things on a converged host", tail(output, 60))

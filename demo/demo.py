@@ -18,10 +18,10 @@ sys.path[0] = str(ROOT)  # instead of this folder, so that `demo` and `lab` are 
 
 from demo import guest, table  # noqa: E402
 from demo.remote import ask  # noqa: E402
-from lab import commands, fleet, machine, report  # noqa: E402
-from lab.errors import LabError, Stopped  # noqa: E402
+from lab import commands, fleet, machine, program, report  # noqa: E402
+from lab.errors import LabError  # noqa: E402
 from lab.progress import Job  # noqa: E402
-from lab.waiting import STOP, listen_to_signals, pause  # noqa: E402
+from lab.waiting import pause  # noqa: E402
 
 MACHINES = {"demo-bullseye": "bullseye", "demo-bookworm": "bookworm", "demo-trixie": "trixie"}
 USER = "operator"  # may use sudo, as fleets have it
@@ -87,7 +87,7 @@ def show(before: list[tuple[table.Look, table.Fill]], after: list[tuple[table.Lo
     print("\n" + table.page(found, style))
 
 
-def demo() -> None:
+def demo() -> int:
     began = time.monotonic()
     commands.prepare()
     stage(1, "three throw-away machines, each with a kernel of its own (built once, then restored in seconds)")
@@ -102,27 +102,11 @@ def demo() -> None:
     stage(5, f"before and after (the pages filled compress {guest.RATIO} to 1)")
     show(before, after)
     print(f"\nAll of it took {(time.monotonic() - began) / 60:.1f} minutes. On your own machines:\n")
-    print("  make site INVENTORY=hosts.yml                      apply it")
+    print("  make site INVENTORY=hosts.yml                        apply it")
     print("  make site INVENTORY=hosts.yml ARGS='--check --diff'  see first what it would do")
-
-
-def main() -> int:
-    listen_to_signals()
-    try:
-        demo()
-        return 0
-    except Stopped:
-        print("\nstopped", file=sys.stderr)
-        return 130
-    except LabError as error:
-        print(error.evidence, f"error: {error}", sep="\n", file=sys.stderr)
-        return 1
-    finally:
-        STOP.clear()  # whatever stopped us, what we made goes away
-        for name in MACHINES:
-            machine.down(name)
-        print("the machines are gone", file=sys.stderr)
+    print("  ansible-playbook -i hosts.yml highwater.memory.report  look at the fleet's memory, as an HTML page")
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program.run(demo, list(MACHINES)))

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, the highwater.memory authors
-"""Runs in a machine of the demo, from standard input: `python3 - look` or `python3 - fill`.
+"""Runs in a machine of the demo or the benchmark, from standard input: `python3 - look` or `python3 - fill`.
 
 look  prints what the kernel says of its swap, zram devices and watermarks.
 fill  fills memory until the kernel's OOM killer comes, and prints how far that went and who held the pages meanwhile.
+fill RATIO MIB [SECONDS]  fills so much (0: as before), with pages that compress RATIO to 1, then goes through all of it
+      again, looking at each; ended where nothing goes on for so many seconds.
 
 It reads /proc and /sys itself and knows nothing of the collection. Amounts are bytes. Each line it prints is JSON,
 the last one is the result. Python 3.8 or later, standard library only.
@@ -31,6 +33,7 @@ REPORT = 1.0  # seconds between lines
 SAMPLE = 0.25  # seconds between looks at the swap
 LIMIT = 300  # seconds that filling may take
 STALLED = 120  # seconds without a new MiB
+WHOLE, WRONG = 0, 4  # how the filling program ends by itself
 
 
 def text(path: str) -> Optional[str]:
@@ -121,14 +124,16 @@ def stamp(chunk: bytearray, first: int) -> None:
     memoryview(chunk).cast("Q")[:: PAGE // 8] = memoryview(array.array("Q", range(first, first + pages)))
 
 
-def eat(pipe: int, ratio: int) -> None:
-    """Fills memory for ever; one byte into the pipe for each MiB that was written. Runs in a process of its own."""
+def eat(pipe: int, ratio: int, most: int) -> None:
+    """Fills memory, for ever or `most` MiB and then looks at all of it; one byte into the pipe for each MiB that was
+    written or looked at. Runs in a process of its own.
+    """
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")
     signal.alarm(LIMIT + 30)  # whatever becomes of the parent
     chunk, page = template(ratio), 0
     areas: list[mmap.mmap] = []
-    while True:
+    while not most or page < most * (MIB // PAGE):
         # Private, or else it would be a file in a tmpfs.
         areas.append(mmap.mmap(-1, AREA, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
         for offset in range(0, AREA, MIB):
@@ -136,9 +141,15 @@ def eat(pipe: int, ratio: int) -> None:
             areas[-1][offset : offset + MIB] = chunk
             page += MIB // PAGE
             os.write(pipe, b".")
+    for number, area in enumerate(areas):
+        first = number * (AREA // PAGE)
+        if memoryview(area).cast("Q")[:: PAGE // 8].tolist() != list(range(first, first + AREA // PAGE)):
+            os._exit(WRONG)
+        os.write(pipe, b"." * (AREA // MIB))
+    os._exit(WHOLE)
 
 
-def start_eater(ratio: int) -> tuple[int, int]:
+def start_eater(ratio: int, most: int) -> tuple[int, int]:
     """The process and the end of the pipe that tells how much it has filled."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -146,7 +157,7 @@ def start_eater(ratio: int) -> tuple[int, int]:
         os.close(writer)
         return child, reader
     try:
-        eat(writer, ratio)
+        eat(writer, ratio, most)
     finally:
         os._exit(3)  # only an error ends it from inside: memory was refused
 
@@ -159,7 +170,7 @@ def used(sample: dict[str, Any]) -> int:
     return sum(area["used"] for area in sample["swaps"])
 
 
-def follow(reader: int, child: int) -> tuple[int, dict[str, Any], Optional[str]]:
+def follow(reader: int, child: int, stalled: int) -> tuple[int, dict[str, Any], Optional[str]]:
     """Reads the pipe until the other end is gone: MiB filled, the fullest sample of the swap, why it was ended."""
     filled, fullest, why = 0, held(), None
     began = grown = sampled = reported = time.monotonic()
@@ -177,19 +188,26 @@ def follow(reader: int, child: int) -> tuple[int, dict[str, Any], Optional[str]]
         if now - reported >= REPORT:
             reported = now
             say({"filled": filled * MIB, "swap_used": used(fullest)})
-        if not why and (now - began > LIMIT or now - grown > STALLED):
-            why = "stalled" if now - grown > STALLED else "time"
+        if not why and (now - began > LIMIT or now - grown > stalled):
+            why = "stalled" if now - grown > stalled else "time"
             os.kill(child, signal.SIGKILL)
 
 
-def fill(ratio: int = RATIO) -> dict[str, Any]:
-    """How much could be filled, and by whose hand it ended: `oom` is the kernel's own word, from two sides."""
+def fill(ratio: int = RATIO, most: int = 0, stalled: int = STALLED) -> dict[str, Any]:
+    """How much could be filled, and by whose hand it ended: `oom` is the kernel's own word, from two sides.
+
+    With `most` MiB, which is to be a multiple of 16, it may end `whole`: all of it was filled, and was right when it
+    was looked at again.
+    """
     kills = number(r"^oom_kill (\d+)$", "/proc/vmstat")
     began = time.monotonic()
-    child, reader = start_eater(ratio)
-    filled, fullest, why = follow(reader, child)
+    child, reader = start_eater(ratio, most)
+    filled, fullest, why = follow(reader, child, stalled)
     status = os.waitpid(child, 0)[1]
     more = (number(r"^oom_kill (\d+)$", "/proc/vmstat") or 0) - (kills or 0)
+    if not why and os.WIFEXITED(status) and os.WEXITSTATUS(status) in (WHOLE, WRONG):
+        why = {WHOLE: "whole", WRONG: "wrong"}[os.WEXITSTATUS(status)]
+        filled = most
     if not why:
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         why = "oom" if killed and more == 1 else "%d other processes killed" % (more - 1) if more > 1 else "refused"
@@ -207,4 +225,4 @@ def say(value: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    say({"look": look, "fill": fill}[sys.argv[1]]())
+    say(look() if sys.argv[1] == "look" else fill(*map(int, sys.argv[2:])))

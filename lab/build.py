@@ -6,15 +6,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 import shutil
 from pathlib import Path
-from typing import Iterator, NamedTuple, Optional
+from typing import NamedTuple
 
-from lab import paths, ssh
+from lab import archive, kernel, paths, ssh
 from lab.errors import LabError
-from lab.images import Image, Shape
+from lab.images import Image, Shape, image_called
 from lab.process import run
 from lab.progress import Job
 from lab.waiting import retried
@@ -22,7 +20,6 @@ from lab.waiting import retried
 HERE = Path(__file__).parent
 GUEST = HERE / "guest.sh"
 MKE2FS = HERE / "mke2fs.conf"
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 REVISION = 1  # to be raised when this file makes something else out of the same input
 
@@ -37,6 +34,10 @@ STAGES = {
     "Setting up": "installing",
     "creating tarball": "writing the tree",
 }
+
+
+# While mmdebstrap has the archive's lists; they do not stay in the tree.
+KEEP = 'mkdir "$1/var/cache/lab" && cd "$1/var/cache/lab" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download {}'
 
 
 class Built(NamedTuple):
@@ -64,7 +65,10 @@ def images_folder() -> Path:
 
 def digest(image: Image) -> str:
     """Changes with everything that the image is made from, apart from the mirror and the state of its packages."""
-    parts = [REVISION, image, Shape().disk, ssh.public_key(), GUEST.read_text(), MKE2FS.read_text()]
+    row = [value for value in image if value]
+    parts = [REVISION, row, Shape().disk, ssh.public_key(), GUEST.read_text(), MKE2FS.read_text()]
+    if image.compiled:
+        parts += [digest(image_called(image.base)), kernel.digest(image.suite, image.compiled)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -81,13 +85,26 @@ def build(image: Image, job: Job) -> Built:
     with paths.locked(built.folder.name, paths.cache(), lambda: job.stage("waiting for another build of it")):
         if not built.folder.exists():
             with paths.scratch() as work:
-                retried(3, job.note, lambda attempt: bootstrap(image, work, job, attempt))
-                assemble(work, job)
+                if image.compiled:
+                    exchange(image, build(image_called(image.base), job), work, job)
+                else:
+                    retried(3, job.note, lambda attempt: bootstrap(image, work, job, attempt))
+                    assemble(work, job)
                 new = paths.folder(work / "image")
                 for name in ("root.tar", "disk.img", "vmlinuz", "initrd.img", "about.json"):
                     (work / name).rename(new / name)
                 new.rename(built.folder)
     return built
+
+
+def exchange(image: Image, base: Built, work: Path, job: Job) -> None:
+    """Takes everything from another image but the kernel, which is compiled and has in itself what it needs to boot."""
+    compiled = kernel.compiled(image.suite, image.compiled, job)
+    for path in (base.tree, base.disk):
+        (work / path.name).hardlink_to(path)
+    (work / "vmlinuz").hardlink_to(compiled / "vmlinuz")
+    (work / "initrd.img").write_bytes(kernel.EMPTY_INITRD)
+    (work / "about.json").write_text(json.dumps({"kernel": (compiled / "release").read_text().strip()}))
 
 
 def bootstrap(image: Image, work: Path, job: Job, attempt: int) -> None:
@@ -105,10 +122,11 @@ def bootstrap(image: Image, work: Path, job: Job, attempt: int) -> None:
     temporary.chmod(0o755)
     line = [
         *("mmdebstrap", "--variant=minbase", "--architectures=amd64", f"--include={packages}"),
-        *([f"--keyring={KEYRING}"] if KEYRING.exists() else []),
+        *archive.keyring(),
         '--essential-hook=sh "$LAB_GUEST" early "$1"',
         '--customize-hook=sh "$LAB_GUEST" late "$1" "$LAB_KEY"',
-        *(image.suite, str(work / "root.tar"), *sources(image)),
+        *([f"--customize-hook={KEEP.format(' '.join(image.kept))}"] if image.kept else []),
+        *(image.suite, str(work / "root.tar"), *archive.sources(image.suite, image.components)),
     ]
     env = {"TMPDIR": str(temporary), "LAB_GUEST": str(GUEST), "LAB_KEY": ssh.public_key()}
     run(line, log=work / "bootstrap.log", timeout=1200, env=env, watch=watch)
@@ -134,30 +152,3 @@ def assemble(work: Path, job: Job) -> None:
     shutil.copy(kernels[-1], work / "vmlinuz")
     shutil.copy(tree / "boot" / f"initrd.img-{release}", work / "initrd.img")
     (work / "about.json").write_text(json.dumps({"kernel": release}))
-
-
-def sources(image: Image) -> list[str]:
-    """The archive to install from, as a line of sources.list: the one that was asked for, or that this machine itself
-    uses, when it is one of Debian's. None leaves it to mmdebstrap, which knows where Debian's is.
-    """
-    mirror = os.environ.get("HIGHWATER_LAB_MIRROR") or next(own_mirrors(Path("/etc/apt")), None)
-    return [f"deb {mirror} {image.suite} {image.components}"] if mirror else []
-
-
-def own_mirrors(apt: Path) -> Iterator[str]:
-    """The Debian archives in apt's sources, in both of their formats."""
-    files = [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]
-    for path in files:
-        if path.is_file() and path.suffix in (".list", ".sources"):
-            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-                yield from filter(None, map(debian_archive, re.findall(r"https?://\S+", uncommented(line))))
-
-
-def uncommented(line: str) -> str:
-    return line.partition("#")[0]
-
-
-def debian_archive(uri: str) -> Optional[str]:
-    """The address, when its last part says that it is Debian's main archive."""
-    address = uri.rstrip("/")
-    return address if address.endswith("/debian") else None

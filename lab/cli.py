@@ -11,7 +11,7 @@ from typing import Optional, Sequence
 
 from lab import commands
 from lab.errors import LabError, Stopped
-from lab.images import IMAGES, Shape
+from lab.images import IMAGES, USUAL, Shape
 from lab.waiting import listen_to_signals
 
 DESCRIPTION = """\
@@ -56,12 +56,14 @@ def parser() -> argparse.ArgumentParser:
         return new
 
     new = add("build", "make images, unless they are in the cache")
-    new.add_argument("images", nargs="*", metavar="IMAGE", help=f"{images} (default: all)")
+    new.add_argument("images", nargs="*", metavar="IMAGE", help=f"{images} (default: {', '.join(USUAL)})")
     new.add_argument("--boot", action="store_true", help="boot them too, and keep the snapshot that `up` starts from")
     shape(new)
 
     new = add("up", "bring up pristine, booted machines")
-    new.add_argument("names", nargs="*", metavar="NAME", help="default: one machine for each image")
+    new.add_argument(
+        "names", nargs="*", metavar="NAME", help="default: one machine for each image that needs no compiling"
+    )
     new.add_argument("--image", help=f"{images} (default: the one the machine is named after)")
     shape(new)
 
@@ -82,7 +84,9 @@ def parser() -> argparse.ArgumentParser:
         ("cut", "take the power away from machines: their disks stay as they are at that moment"),
         ("start", "boot machines that are off, from their own disks"),
     ):
-        add(name, text).add_argument("names", nargs="+", metavar="NAME")
+        new = add(name, text)
+        new.add_argument("names", nargs="+", metavar="NAME")
+    new.add_argument("--own-loader", action="store_true", help="by the boot loader on that disk, if there is one")
 
     new = add("throttle", "make a machine's disk slow, until it is reset or started again")
     new.add_argument("name", metavar="NAME")
@@ -120,6 +124,7 @@ def shape(command: argparse.ArgumentParser) -> None:
     command.add_argument("--memory", type=positive, metavar="MIB", help=f"default: {default.memory}")
     command.add_argument("--cpus", type=positive, metavar="N", help=f"default: {default.cpus}")
     command.add_argument("--disk", type=positive, metavar="GIB", help=f"{default.disk} (default) or more")
+    command.add_argument("--extra", type=positive, metavar="GIB", help="a second, empty disk, /dev/vdb (default: none)")
 
 
 def positive(text: str) -> int:

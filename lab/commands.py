@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Optional
 
 from lab import build as building
-from lab import fleet, machine, paths, qemu, report, requirements, snapshot
+from lab import fleet, kernel, machine, paths, qemu, report, requirements, snapshot
 from lab import ssh as secure_shell
 from lab.errors import LabError, tail
-from lab.images import IMAGES, Shape, image_called
+from lab.images import IMAGES, USUAL, Shape, image_called
 from lab.machine import Machine
 from lab.process import read
 from lab.progress import Job
@@ -44,7 +44,7 @@ def wanted(chosen: Namespace) -> Optional[Shape]:
 
 def build(chosen: Namespace) -> None:
     prepare()
-    names = [image_called(name).name for name in chosen.images] or list(IMAGES)
+    names = [image_called(name).name for name in chosen.images] or list(USUAL)
     shape = wanted(chosen) or Shape()
 
     def one(name: str, job: Job) -> building.Built:
@@ -58,7 +58,7 @@ def build(chosen: Namespace) -> None:
 
 def up(chosen: Namespace) -> None:
     prepare()
-    names = list(dict.fromkeys(chosen.names)) or list(IMAGES)
+    names = list(dict.fromkeys(chosen.names)) or list(USUAL)
     shape = wanted(chosen)
     for name in names:
         machine.image_of(name, chosen.image)
@@ -97,7 +97,7 @@ def reboot(chosen: Namespace) -> None:
 
 
 def start(chosen: Namespace) -> None:
-    fleet.each("machine", chosen.names, machine.boot, ready)
+    fleet.each("machine", chosen.names, lambda name, job: machine.boot(name, job, chosen.own_loader), ready)
 
 
 def cut(chosen: Namespace) -> None:
@@ -153,6 +153,11 @@ def key(_chosen: Namespace) -> None:
 
 def clean(chosen: Namespace) -> None:
     prepare()
+    kernels = {kernel.place(image.suite, image.compiled) for image in IMAGES.values() if image.compiled}
+    for folder in sorted(kernel.kernels_folder().iterdir()):
+        if chosen.all or folder not in kernels:
+            paths.remove(folder)
+            print(f"removed {folder.name}")
     used = {it.built for lab in paths.all_labs() if lab.is_dir() for it in machine.known(lab)}
     current = set() if chosen.all else {str(building.place(image).folder) for image in IMAGES.values()}
     for folder in sorted(building.images_folder().iterdir()):

@@ -35,8 +35,16 @@ APT::Install-Recommends "false";
 END
 }
 
-network() {
-    # QEMU's user network is always the same, so no DHCP exchange has to be waited for.
+common() {
+    rm -f "$tree/etc/resolv.conf"
+    echo 'nameserver 10.0.2.3' | write /etc/resolv.conf
+    echo lab | write /etc/hostname
+    printf '127.0.0.1 localhost\n127.0.1.1 lab\n' | write /etc/hosts
+    echo '/dev/vda / ext4 defaults,noatime 0 0' | write /etc/fstab
+}
+
+# QEMU's user network is always the same, so no DHCP exchange has to be waited for.
+systemd_network() {
     write /etc/systemd/network/10-lab.network <<'END'
 [Match]
 Name=eth0
@@ -47,12 +55,18 @@ Gateway=10.0.2.2
 LinkLocalAddressing=no
 IPv6AcceptRA=no
 END
-    rm -f "$tree/etc/resolv.conf"
-    echo 'nameserver 10.0.2.3' | write /etc/resolv.conf
-    echo lab | write /etc/hostname
-    printf '127.0.0.1 localhost\n127.0.1.1 lab\n' | write /etc/hosts
     chroot "$tree" systemctl --quiet enable systemd-networkd.service
     chroot "$tree" systemctl --quiet disable systemd-networkd-wait-online.service
+}
+
+openrc_network() {
+    write /etc/network/interfaces <<'END'
+auto lo eth0
+iface lo inet loopback
+iface eth0 inet static
+    address 10.0.2.15/24
+    gateway 10.0.2.2
+END
 }
 
 people() {
@@ -74,8 +88,8 @@ MaxStartups 100
 END
 }
 
-quiet() {
-    # Nothing may start by itself in the middle of a test, nor slow a boot down.
+# Nothing may start by itself in the middle of a test, nor slow a boot down.
+systemd_quiet() {
     for timer in apt-daily apt-daily-upgrade dpkg-db-backup e2scrub_all fstrim man-db \
         xfs_scrub_all systemd-tmpfiles-clean; do
         ln -sf /dev/null "$tree/etc/systemd/system/$timer.timer"
@@ -95,15 +109,23 @@ END
     printf '[Login]\nUserStopDelaySec=infinity\n' | write /etc/systemd/logind.conf.d/lab.conf
     # With an identity already there, systemd does not take the boot for a first one.
     chroot "$tree" systemd-machine-id-setup > /dev/null 2>&1
-    echo '/dev/vda / ext4 defaults,noatime 0 0' | write /etc/fstab
+}
+
+openrc_quiet() {
+    sed -i '/getty/d' "$tree/etc/inittab"
+    # What services say at boot, as systemd's journal has it.
+    echo 'rc_logger="YES"' >> "$tree/etc/rc.conf"
 }
 
 case $stage in
     early) early ;;
     late)
-        network
+        init=systemd
+        if test -e "$tree/sbin/openrc-run"; then init=openrc; fi
+        common
         people "$3"
-        quiet
+        ${init}_network
+        ${init}_quiet
         ;;
     *)
         echo "guest.sh: '$stage' is no stage; early and late are" >&2

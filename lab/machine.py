@@ -20,9 +20,11 @@ from lab.images import IMAGES, Shape, image_called
 from lab.monitor import Monitor
 from lab.process import Identity
 from lab.progress import Job
-from lab.waiting import ticks
+from lab.waiting import retried, ticks
 
 RECORD = "machine.json"
+ATTEMPTS = 3
+COMMAND_SECONDS = 120  # for a command in a machine that may be short of memory and emulated
 RESTORE_SECONDS = 240  # emulated, on a computer that is busy with other machines; 2 s on one that is not
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -60,9 +62,9 @@ class Machine:
         new.write_text(json.dumps(dataclasses.asdict(self), indent=1))
         new.rename(self.home / RECORD)
 
-    def start(self, memory: Optional[Path] = None) -> None:
+    def start(self, memory: Optional[Path] = None, own_loader: bool = False) -> None:
         """Starts its QEMU on its disk, and writes down which process that is."""
-        hardware = qemu.Hardware(Path(self.built), self.shape)
+        hardware = qemu.Hardware(Path(self.built), self.shape, own_loader=own_loader)
         for attempt in range(3):
             if not self.port or not qemu.is_free(self.port):
                 self.port = qemu.free_port()
@@ -152,32 +154,38 @@ def bring_up(name: str, asked: Optional[str], shape: Optional[Shape], job: Job) 
         shape = shape or (old.shape if old else Shape())
         built = build.build(image, job)
         ready = snapshot.take(image, built, shape, job)
-        job.stage("restoring")
         if old:
             old.end(signal.SIGKILL)
         machine = Machine(name, image.name, shape, str(built.folder), old.port if old else 0)
-        paths.remove(machine.home)
-        paths.folder(machine.home)
-        try:
-            snapshot.overlay(ready.disk, "qcow2", machine.home / qemu.DISK, shape)
-            os.utime(ready.folder)  # for `clean`: when it was last of use
-            machine.start(ready.memory)
-            qemu.wait_until_loaded(machine.home)
-            ssh.wait(machine.port, qemu.patience(RESTORE_SECONDS), machine.healthy, listening=True)
-        except BaseException:
-            machine.remove()
-            raise
+        retried(ATTEMPTS, job.note, lambda attempt: restore(machine, ready, job))
         return machine
 
 
-def boot(name: str, job: Job) -> Machine:
-    """Boots a machine that is off, from its own disk as that is."""
+def restore(machine: Machine, ready: snapshot.Snapshot, job: Job) -> None:
+    """Starts a machine where the snapshot ended; leaves nothing of one that does not come up."""
+    job.stage("restoring")
+    paths.remove(machine.home)
+    paths.folder(machine.home)
+    try:
+        snapshot.overlay(ready.disk, "qcow2", machine.home / qemu.DISK, machine.shape)
+        snapshot.extra_disk(machine.home, machine.shape)
+        os.utime(ready.folder)  # for `clean`: when it was last of use
+        machine.start(ready.memory)
+        qemu.wait_until_loaded(machine.home)
+        ssh.wait(machine.port, qemu.patience(RESTORE_SECONDS), machine.healthy, listening=True)
+    except BaseException:
+        machine.remove()
+        raise
+
+
+def boot(name: str, job: Job, own_loader: bool = False) -> Machine:
+    """Boots a machine that is off, from its own disk as that is; with own_loader, by the boot loader on that disk."""
     with held(name):
         machine = existing(name)
         if machine.running:
             raise LabError(f"{name} runs already; `reset {name}` makes it new, `reboot {name}` boots it again")
         job.stage("booting")
-        machine.start()
+        machine.start(own_loader=own_loader)
         machine.settle(job)
         return machine
 
@@ -188,9 +196,9 @@ def reboot(name: str, job: Job) -> Machine:
         machine = existing(name)
         machine.healthy()
         question = "cat /proc/sys/kernel/random/boot_id"
-        before = ssh.checked(machine.port, question)
+        before = ssh.checked(machine.port, question, qemu.patience(COMMAND_SECONDS))
         job.stage("shutting down")
-        ssh.run(machine.port, "systemctl reboot", 20)
+        ssh.run(machine.port, "reboot", qemu.patience(COMMAND_SECONDS))  # ends where the connection does
         job.stage("rebooting")
         limit = qemu.patience(snapshot.BOOT_SECONDS)
         door = ssh.Door(machine.port)

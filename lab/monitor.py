@@ -19,7 +19,7 @@ SOCKET = "monitor.sock"
 class Monitor:
     """A connection to a running QEMU; use it in a `with`."""
 
-    def __init__(self, home: Path, timeout: float = 10) -> None:
+    def __init__(self, home: Path, timeout: float = 60) -> None:
         self.connection = socket.socket(socket.AF_UNIX)
         self.connection.settimeout(timeout)
         # A socket's path may have 107 characters at most; by way of an open folder it is short however deep that is.
@@ -64,7 +64,7 @@ class Monitor:
         """`running`, `inmigrate` while a snapshot is being loaded, `paused`, …"""
         return str(self.command("query-status")["status"])
 
-    def save_memory(self, command: str, timeout: float = 120) -> None:
+    def save_memory(self, command: str, timeout: float = 300) -> None:
         """Pipes the machine's whole state, but for the disk, into a shell command; the machine stands still then.
 
         It is not paused before, because one that is loads again as a paused one.

@@ -25,6 +25,7 @@ PROGRAM = "qemu-system-x86_64"
 CONSOLE = "console.log"
 OUTPUT = "qemu.log"
 DISK = "disk.qcow2"
+EXTRA = "extra.qcow2"
 
 # `-cpu max` makes newer kernels panic now and then under emulation, because of cmpxchg16b: hence -cx16. qemu64 is
 # the faster model of those that do not.
@@ -34,12 +35,18 @@ VIRTUALISED = ("-accel", "kvm", "-cpu", "host,migratable=on")
 KERNEL_ARGUMENTS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off"
 
 
+# Bounds for a computer that is busy: the first takes a tenth of a second on one that is not, the other one second.
+START_SECONDS = 60
+LOAD_SECONDS = 180  # of a memory that has to be read from the disk
+
+
 class Hardware(NamedTuple):
     """What a machine is started from and with."""
 
     image: Path  # the folder of the image: vmlinuz, initrd.img
     shape: Shape
     safe_disk: bool = True  # False for a disk that nobody misses when QEMU is killed
+    own_loader: bool = False  # True: the boot loader on its disk decides what it boots, and with which command line
 
 
 @functools.cache
@@ -78,16 +85,28 @@ def arguments(hardware: Hardware, port: int) -> list[str]:
         *(VIRTUALISED if has_kvm() else EMULATED),
         *("-m", str(hardware.shape.memory), "-smp", str(hardware.shape.cpus)),
         *("-nodefaults", "-display", "none"),
-        *("-kernel", str(hardware.image / "vmlinuz"), "-initrd", str(hardware.image / "initrd.img")),
-        *("-append", KERNEL_ARGUMENTS),
+        *(() if hardware.own_loader else kernel(hardware.image)),
         *("-drive", f"if=none,id=root,file={DISK},format=qcow2,cache={cache},discard=unmap"),
         *("-device", "virtio-blk-pci,drive=root"),
+        *(extra_disk(cache) if hardware.shape.extra else ()),
         *("-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22"),
         *("-device", "virtio-net-pci,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),
         *("-chardev", f"file,id=console,path={CONSOLE},append=on", "-serial", "chardev:console"),
         *("-qmp", f"unix:{SOCKET},server=on,wait=off"),
     ]
+
+
+def kernel(image: Path) -> tuple[str, ...]:
+    """The image's kernel, which QEMU itself loads."""
+    files = ("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.img"))
+    return (*files, "-append", KERNEL_ARGUMENTS)
+
+
+def extra_disk(cache: str) -> tuple[str, ...]:
+    """A second disk, without anything on it."""
+    drive = f"if=none,id=extra,file={EXTRA},format=qcow2,cache={cache},discard=unmap"
+    return ("-drive", drive, "-device", "virtio-blk-pci,drive=extra")
 
 
 def fingerprint(shape: Shape) -> str:
@@ -107,7 +126,7 @@ def start(home: Path, hardware: Hardware, port: int, memory: Optional[Path] = No
             line, cwd=home, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
     identity = Identity.of(child.pid)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + START_SECONDS
     reason = "it ended at once"
     # Until there is a record of it, nothing may come between: so no wait here that Ctrl-C cuts short.
     while identity and identity.alive and time.monotonic() < deadline:
@@ -128,7 +147,7 @@ def start(home: Path, hardware: Hardware, port: int, memory: Optional[Path] = No
 def wait_until_loaded(home: Path) -> None:
     """Returns when a saved memory has been loaded; a connection made before that would be delayed by seconds."""
     with Monitor(home) as monitor:
-        for _passed in ticks(60, every=0.02):
+        for _passed in ticks(LOAD_SECONDS, every=0.02):
             state = monitor.state()
             if state == "running":
                 return

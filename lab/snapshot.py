@@ -26,6 +26,7 @@ from lab.waiting import pause, retried
 ATTEMPTS = 3
 PROCESS = "process.json"
 BOOT_SECONDS = 480  # emulated, on a computer that is busy with other machines
+DISK_SECONDS = 120  # to make an empty disk, on one that is busy with writing
 
 
 class Snapshot(NamedTuple):
@@ -44,13 +45,17 @@ class Snapshot(NamedTuple):
 
 def outdated(folder: Path) -> bool:
     """Whether a snapshot was taken by another QEMU, or with other hardware, than would be used now."""
-    match = re.fullmatch(r"ready-(\d+)m-(\d+)c-(\d+)g-(\w+)", folder.name)
-    return not match or match.group(4) != qemu.fingerprint(Shape(*map(int, match.groups()[:3])))
+    match = re.fullmatch(r"ready-(\d+)m-(\d+)c-(\d+)g-(?:(\d+)x-)?(\w+)", folder.name)
+    if not match:
+        return True
+    *shape, fingerprint = match.groups()
+    return fingerprint != qemu.fingerprint(Shape(*(int(number or 0) for number in shape)))
 
 
 def place(built: Built, shape: Shape) -> Snapshot:
     """Where the snapshot is, or will be."""
-    name = f"ready-{shape.memory}m-{shape.cpus}c-{shape.disk}g-{qemu.fingerprint(shape)}"
+    extra = f"{shape.extra}x-" if shape.extra else ""
+    name = f"ready-{shape.memory}m-{shape.cpus}c-{shape.disk}g-{extra}{qemu.fingerprint(shape)}"
     return Snapshot(built.folder / name)
 
 
@@ -71,6 +76,7 @@ def first_boot(image: Image, built: Built, shape: Shape, snapshot: Snapshot, job
     suffix = "" if attempt == 1 else f" (attempt {attempt} of {ATTEMPTS})"
     with paths.scratch() as work:
         overlay(built.disk, "raw", work / qemu.DISK, shape)
+        extra_disk(work, shape)
         port = qemu.free_port()
         job.stage(f"booting{suffix}")
         process = qemu.start(work, qemu.Hardware(built.folder, shape, safe_disk=False), port)
@@ -81,7 +87,7 @@ def first_boot(image: Image, built: Built, shape: Shape, snapshot: Snapshot, job
                 ssh.checked(port, "resize2fs /dev/vda", 120)
             job.stage(f"taking the snapshot{suffix}")
             # The same caches, empty ones, for every scenario; then rest until the session is gone.
-            ssh.checked(port, "sync && echo 3 > /proc/sys/vm/drop_caches", 60)
+            ssh.checked(port, "sync && echo 3 > /proc/sys/vm/drop_caches", 120)
             pause(2)
             with Monitor(work) as monitor:
                 monitor.save_memory(f"cat > {shlex.quote(str(work / 'memory.state'))}")
@@ -118,7 +124,18 @@ def overlay(base: Path, form: str, disk: Path, shape: Shape) -> None:
     """A disk that is what `base` is, until it is written to."""
     disk.unlink(missing_ok=True)
     line = ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(base), "-F", form, str(disk), f"{shape.disk}G"]
-    run(line, log=disk.with_suffix(".log"), timeout=30)
+    run(line, log=disk.with_suffix(".log"), timeout=DISK_SECONDS)
+
+
+def extra_disk(home: Path, shape: Shape) -> None:
+    """A machine's second disk, where it is to have one: empty each time the machine is new."""
+    if shape.extra:
+        disk = home / qemu.EXTRA
+        run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", str(disk), f"{shape.extra}G"],
+            log=disk.with_suffix(".log"),
+            timeout=DISK_SECONDS,
+        )
 
 
 def process_in(work: Path) -> Optional[Identity]:

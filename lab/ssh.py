@@ -22,8 +22,9 @@ OPTIONS = (
     "GlobalKnownHostsFile=/dev/null",
     "IdentitiesOnly=yes",
     "LogLevel=ERROR",
+    # A machine that has to swap in sshd itself may be silent for minutes; of one that is gone, QEMU's port is.
     "ServerAliveInterval=15",
-    "ServerAliveCountMax=8",
+    "ServerAliveCountMax=20",
 )
 
 LOGIN_SECONDS = 20.0  # emulated, on a busy machine

@@ -3,15 +3,21 @@
 
 A step that fails does not stop the others. Alone, a step shows all its output; in a longer run the
 output goes to a file in .cache/logs/, with a sign of life now and then, and its end is shown when the step fails.
+In the whole run, lanes of steps go side by side, since an emulated machine keeps one processor busy.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
+import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -22,7 +28,13 @@ from steps import Step, chosen
 SIGN_OF_LIFE = 30  # seconds
 PATIENCE = 30  # seconds for a step to put away what it made
 TAIL = 60  # lines
+TELLING = 8  # lines
+TELLING_WIDTH = 400
+REASON = re.compile(r"^(fatal|failed): \[|^E  |^FAILED |^ERROR|\bassert\b|: Killed process ")
+MESSAGE = '"msg": '  # after all that a failed task returned before it
+IGNORED = "...ignoring"  # what Ansible says after a failure that the playbook wanted
 WIDTH = 110
+STOP = threading.Event()  # Ctrl-C reaches the main thread alone
 
 
 class Outcome(NamedTuple):
@@ -43,9 +55,8 @@ def run(step: Step, stream: bool) -> Outcome:
     code = execute(step, log, stream)
     seconds = time.monotonic() - began
     counts, problem = judge(step, log.read_text(errors="replace"), code)
-    if problem and not stream:
-        show_tail(log)
-    say(f"   {problem or 'passed'} after {seconds:.0f} s ({counts})")
+    tail = shown_tail(log) if problem and not stream else ""
+    say(f"{tail}   {step.name}: {problem or 'passed'} after {seconds:.0f} s ({counts})")
     return Outcome(step, counts, seconds, problem)
 
 
@@ -84,10 +95,10 @@ def follow(process: subprocess.Popen[bytes], reader: BinaryIO, step: Step, strea
             sys.stdout.flush()
         elif time.monotonic() > next_sign:
             next_sign += SIGN_OF_LIFE
-            say(f"   … {last.decode(errors='replace')[:WIDTH]}")
+            say(f"   … {step.name}: {last.decode(errors='replace')[:WIDTH]}")
         if code is not None:
             return code
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or STOP.is_set():
             return None
         time.sleep(0.1)
 
@@ -118,7 +129,9 @@ def alive(group: int) -> bool:
 def judge(step: Step, text: str, code: int | None) -> tuple[Counts, str]:
     """What the step's output and exit code mean. No test at all is a failure too, whatever the exit code."""
     counts = step.counter(text, 1 if code is None else code)
-    if code is None:
+    if code is None and STOP.is_set():
+        problem = "was stopped"
+    elif code is None:
         problem = f"ended because it took longer than {step.minutes} min"
     elif code != 0:
         problem = f"failed with exit code {code}"
@@ -131,12 +144,23 @@ def judge(step: Step, text: str, code: int | None) -> tuple[Counts, str]:
     return counts._replace(failed=max(counts.failed, 1)), problem
 
 
-def show_tail(log: Path) -> None:
+def shown_tail(log: Path) -> str:
+    """In one piece, so that nothing of another lane comes between."""
     lines = log.read_text(errors="replace").splitlines()
     shown = lines[-TAIL:]
-    say(f"   the last {len(shown)} of {len(lines)} lines; all are in {log.relative_to(ROOT)}")
-    for line in shown:
-        say(f"   │ {line}")
+    head = f"   the last {len(shown)} of {len(lines)} lines; all are in {log.relative_to(ROOT)}\n"
+    return head + "".join(f"   │ {line}\n" for line in shown)
+
+
+def telling(step: Step) -> list[str]:
+    """The lines of its log that most likely say why it failed: a CI often keeps no more than the end of an output."""
+    lines = (LOGS / f"{step.name}.log").read_text(errors="replace").splitlines()
+    found = [
+        line[line.find(MESSAGE) if line.startswith("fatal") and MESSAGE in line else 0 :]
+        for line, following in itertools.zip_longest(lines, lines[1:], fillvalue="")
+        if REASON.search(line) and following != IGNORED
+    ]
+    return (found or lines)[-TELLING:]
 
 
 def report(outcomes: list[Outcome]) -> None:
@@ -150,13 +174,48 @@ def report(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.problem:
             say(f"{outcome.step.name} {outcome.problem}. To run it alone: make {outcome.step.name}")
+            for line in telling(outcome.step):
+                say(f"   │ {line[:TELLING_WIDTH]}")
     say(str(total([outcome.counts for outcome in outcomes])))
+
+
+def run_in_lanes(steps: Sequence[Step]) -> list[Outcome]:
+    """First the steps without a lane, one by one; then the lanes side by side. Outcomes in the order of the steps."""
+    outcomes = {step.name: run(step, stream=False) for step in steps if not step.lane}
+    lanes = [
+        [step for step in steps if step.lane == lane] for lane in dict.fromkeys(step.lane for step in steps) if lane
+    ]
+    with concurrent.futures.ThreadPoolExecutor(max(len(lanes), 1)) as pool:
+        futures = [pool.submit(run_lane, lane) for lane in lanes]
+        try:
+            while concurrent.futures.wait(futures, timeout=0.2).not_done:
+                pass
+        except KeyboardInterrupt:
+            STOP.set()
+            raise
+    for future in futures:
+        outcomes.update((outcome.step.name, outcome) for outcome in future.result())
+    return [outcomes[step.name] for step in steps]
+
+
+def run_lane(steps: Sequence[Step]) -> list[Outcome]:
+    return [run(step, stream=False) for step in steps if not STOP.is_set()]
+
+
+def heed_endings() -> None:
+    """An ending from outside (a CI's limit) runs the same clean-up as Ctrl-C, here and in the steps.
+
+    A shell starts what it puts into the background with SIGINT ignored, and what is ignored is handed on to the steps
+    and their children, which then cannot be ended by it. A handler is not: they begin with the default.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def main(names: list[str]) -> int:
     steps = chosen(names)
     LOGS.mkdir(parents=True, exist_ok=True)
-    outcomes = [run(step, stream=bool(names)) for step in steps]
+    outcomes = [run(step, stream=True) for step in steps] if names else run_in_lanes(steps)
     if not outcomes:
         say(f"nothing to test for {' '.join(names)} yet")
         return 0
@@ -165,8 +224,7 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # So that an ending from outside (a CI's limit) runs the same clean-up as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    heed_endings()
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -25,6 +25,7 @@ PACKAGES = [
     "git",
     "mmdebstrap",
     "openssh-client",
+    "pigz",
     "python3-venv",
     "qemu-system-x86",
     "qemu-utils",
@@ -32,6 +33,10 @@ PACKAGES = [
 ]
 if os.geteuid() != 0:
     PACKAGES += ["uidmap"]  # the lab builds its images in a user namespace then
+
+OS_RELEASE = Path("/etc/os-release")
+if OS_RELEASE.is_file() and re.search(r"^ID=debian$", OS_RELEASE.read_text(), re.MULTILINE):
+    PACKAGES += ["chromium-headless-shell"]  # Ubuntu's are snaps: tests/browser/chrome.py says what else will do
 
 # What each virtual environment runs on. 3.12 is the oldest that core 2.21 takes, and molecule/container for 2.18.
 INTERPRETERS = {"core-2.18": ">=3.12,<3.14", "core-2.21": ">=3.12", "tools": ">=3.12", "bench": ">=3.12"}
@@ -81,7 +86,8 @@ def packages() -> None:
     say(f"installing {' '.join(missing)}")
     run([*as_root, "apt-get", "update", "-q"], attempts=4)
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    run([*as_root, *quiet, "apt-get", "install", "-qy", "--no-install-recommends", *missing], attempts=3)
+    patient = ["-o", "DPkg::Lock::Timeout=600"]  # a fresh machine may be busy with updates of its own
+    run([*as_root, *quiet, "apt-get", "install", "-qy", *patient, "--no-install-recommends", *missing], attempts=3)
 
 
 def tools() -> None:

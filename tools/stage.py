@@ -19,7 +19,7 @@ from pathlib import Path
 from paths import ARTEFACT, CACHE, COLLECTION, LINK, NEWEST_CORE, ROOT, TREE, environment
 
 # Programs that never go to users and are no part of a collection: ruff, mypy and their own tests look after them.
-NOT_COLLECTION = (".ci", "bench", "demo", "lab", "tools")
+NOT_COLLECTION = (".ci", "bench", "demo", "lab", "tools", "tests/lab", "tests/browser", "tests/playbooks")
 
 
 def checkout_files() -> list[Path]:
@@ -27,7 +27,8 @@ def checkout_files() -> list[Path]:
     argv = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(argv, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout.decode().split("\0")
     files = (Path(name) for name in names if name)
-    return sorted(file for file in files if file.parts[0] not in NOT_COLLECTION and os.path.lexists(ROOT / file))
+    left_out = tuple(f"{name}/" for name in NOT_COLLECTION)
+    return sorted(file for file in files if not str(file).startswith(left_out) and os.path.lexists(ROOT / file))
 
 
 def tree() -> Path:

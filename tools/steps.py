@@ -32,6 +32,7 @@ class Step(NamedTuple):
     env: dict[str, str]
     cwd: Path = ROOT
     needs: str = "."  # the step is left out while the checkout has no such path
+    lane: str = ""  # in the whole run: those without come first, one by one; then lanes side by side, each in order
 
 
 def tool(name: str, *command: str, minutes: int = 5, needs: str = ".") -> Step:
@@ -41,23 +42,57 @@ def tool(name: str, *command: str, minutes: int = 5, needs: str = ".") -> Step:
 
 def ansible_test(name: str, core: str, counter: counts.Counter, *arguments: str) -> Step:
     command = ("ansible-test", *arguments, "--color", "no")
-    return Step(name, command, 12, counter, ansible_test_environment(core), cwd=TREE / COLLECTION)
+    return Step(name, command, 20, counter, ansible_test_environment(core), cwd=TREE / COLLECTION)
 
 
 def molecule(scenario: str, core: str, minutes: int) -> Step:
     env = {**environment(f"core-{core}"), "MOLECULE_GLOB": "molecule/*/molecule.yml", "ANSIBLE_FORCE_COLOR": "0"}
     command = ("molecule", "test", "--scenario-name", scenario)
-    return Step(f"molecule-{scenario}-{core}", command, minutes, counts.molecule, env, needs=f"molecule/{scenario}")
+    name = f"molecule-{scenario}-{core}"
+    return Step(name, command, minutes, counts.molecule, env, needs=f"molecule/{scenario}", lane="collection")
 
 
-def integration(image: str, name: str = "integration") -> Step:
-    command = ("python", "tools/integration.py", "--image", image)
+def integration(image: str, name: str = "integration", *targets: str) -> Step:
+    """All targets where none is named."""
+    command = ("python", "tools/integration.py", "--image", image, *targets)
     env = environment(f"core-{NEWEST_CORE}")
-    return Step(name, command, 15, counts.integration, env, needs="tests/integration/targets")
+    return Step(name, command, 60, counts.integration, env, needs="tests/integration/targets", lane="collection")
+
+
+def lab(area: str, minutes: float, rounds: int = 0, lane: str = "lab") -> Step:
+    """Tests of an area that need the whole life of a machine; with `rounds`, that often over and those of LONG, too."""
+    found = [path for path in sorted(ROOT.glob(f"tests/lab/test_{area}*.py")) if rounds or path.stem not in LONG]
+    files = [str(path.relative_to(ROOT)) for path in found]
+    command = ("pytest", "-v", *files)
+    env = {**environment("tools"), **({"HIGHWATER_ROUNDS": str(rounds)} if rounds else {})}
+    needs = files[0] if files else f"tests/lab/test_{area}.py"
+    name = f"lab-{area}-{rounds}" if rounds else f"lab-{area}"
+    return Step(name, command, minutes, counts.pytest, env, needs=needs, lane=lane)
 
 
 PARTS = ("lab", "tools", "demo", "bench")  # programs that users never get
-MODULE_UTILS = "ansible_collections.highwater.memory.plugins.module_utils"
+LAB = (
+    "zram",
+    "swapfile",
+    "vm",
+    "compress",
+    "trouble",
+    "assess",
+    "page_cache",
+    "memory",
+)  # areas with tests in tests/lab/
+LONG = (  # of tests/lab/, what only `make soak` has the time for
+    "test_compress_large",
+    "test_swapfile_killed",
+    "test_swapfile_swapping_off",
+    "test_trouble_inodes",
+    "test_zram_maintenance",
+    "test_zram_neighbours",
+    "test_zram_role",
+)
+IMAGES = ("bullseye", "bookworm", "trixie", "grub", "openrc")  # of the lab, that its tests boot
+PLUGINS = "ansible_collections.highwater.memory.plugins"
+MODULE_UTILS = f"{PLUGINS}.module_utils"
 
 STEPS = (
     tool("lint-ruff", "ruff", "check", "."),
@@ -65,7 +100,9 @@ STEPS = (
     tool("lint-yaml", "yamllint", "--strict", "."),
     tool("lint-ansible", "ansible-lint", "--offline", "--strict", "--nocolor"),
     tool("types-core", "mypy", "--package", MODULE_UTILS, needs="plugins/module_utils"),
+    tool("types-controller", "mypy", "--package", f"{PLUGINS}.plugin_utils", "--package", f"{PLUGINS}.action"),
     *(tool(f"types-{part}", "mypy", part, needs=part) for part in PARTS),
+    tool("types-tests", "mypy", "tests/lab", "tests/browser", "tests/playbooks", needs="tests/lab"),
     tool("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."),
     tool("changelog", "antsibull-changelog", "lint"),
     *(ansible_test(f"sanity-{core}", core, counts.sanity, "sanity") for core in CORES),
@@ -77,11 +114,19 @@ STEPS = (
         tool(f"selftest-{part}", "pytest", "-q", f"{part}/tests", needs=f"{part}/tests")._replace(counter=counts.pytest)
         for part in PARTS
     ),
+    tool("playbooks", "pytest", "-v", "tests/playbooks", minutes=10, needs="tests/playbooks")._replace(
+        counter=counts.pytest
+    ),
+    tool("browser", "pytest", "-v", "tests/browser", minutes=10, needs="tests/browser")._replace(counter=counts.pytest),
     # Made once and cached; in a step of its own, so that the bounds of the others are for tests alone.
-    tool("machines", "python", "-m", "lab", "build", "--boot", minutes=12, needs="lab"),
+    tool("machines", "python", "-m", "lab", "build", "--boot", *IMAGES, minutes=40, needs="lab"),
     integration("trixie"),
-    *(molecule("default", core, minutes=15) for core in CORES),
-    *(molecule("container", core, minutes=8) for core in CORES),
+    # The two lanes are about as long as each other.
+    *(lab(area, minutes=90, lane="collection" if area in ("vm", "memory", "assess") else "lab") for area in LAB),
+    *(molecule("default", core, minutes=30) for core in CORES),
+    # In the lane of lab-zram: what they compare before and after are the swap and the zram of this computer, too, and
+    # test_zram_own_kernel.py makes some.
+    *(molecule("container", core, minutes=15)._replace(lane="lab") for core in CORES),
 )
 
 # The long series, of which the steps above are a sample: the integration targets on the other kernels, and from fresh
@@ -89,6 +134,9 @@ STEPS = (
 SOAK = (
     integration("bullseye", "integration-bullseye"),
     integration("bookworm", "integration-bookworm"),
+    *(lab(area, minutes=150, rounds=20) for area in LAB),
+    lab("recompress", minutes=150, rounds=1),  # on a kernel that is compiled for it, once
+    *(lab(area, minutes=30, rounds=1) for area in ("f2fs", "selinux")),
     *(
         molecule("default", core, minutes=15)._replace(name=f"molecule-{core}-{turn}")
         for turn in range(5)

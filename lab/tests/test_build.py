@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.build import own_mirrors
+from lab.archive import own_mirrors
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lab import machine, paths, qemu, report, ssh
+from lab import build, machine, paths, qemu, report, snapshot, ssh
 from lab.cli import main
 from lab.errors import LabError
 from lab.images import Shape
 from lab.process import Identity
+from lab.progress import Board, Job
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,35 @@ def test_the_image_of_a_machine() -> None:
     assert machine.image_of("bullseye", None) == "bullseye"
     with pytest.raises(LabError, match="no image is called 'other'; say which with --image"):
         machine.image_of("other", None)
+
+
+@pytest.mark.parametrize(("failures", "comes_up"), [(0, True), (2, True), (3, False)])
+def test_a_machine_that_does_not_come_up_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int, comes_up: bool
+) -> None:
+    starts: list[Path] = []
+
+    def start(it: machine.Machine, _memory: Path) -> None:
+        assert list(it.home.iterdir()) == [], "what the attempt before has left"
+        it.write()
+        starts.append(it.home)
+        if len(starts) <= failures:
+            raise LabError("QEMU did not start")
+
+    monkeypatch.setattr(build, "build", lambda _image, _job: build.Built(tmp_path))
+    monkeypatch.setattr(snapshot, "take", lambda *_asked: snapshot.Snapshot(tmp_path))
+    monkeypatch.setattr(machine.Machine, "start", start)
+    for where, name in ((snapshot, "overlay"), (snapshot, "extra_disk"), (qemu, "wait_until_loaded"), (ssh, "wait")):
+        monkeypatch.setattr(where, name, lambda *_asked, **_options: None)
+    monkeypatch.setattr("lab.waiting.pause", lambda _seconds: None)
+    job = Job(Board(), "trixie")
+    if comes_up:
+        assert machine.bring_up("trixie", None, None, job) == machine.load("trixie")
+    else:
+        with pytest.raises(LabError, match="QEMU did not start"):
+            machine.bring_up("trixie", None, None, job)
+        assert machine.load("trixie") is None
+    assert len(starts) == min(failures + 1, machine.ATTEMPTS)
 
 
 def test_inventory() -> None:

@@ -57,9 +57,9 @@ def test_a_failure_shows_the_end_of_the_log(tmp_path: Path) -> None:
 
 def test_a_program_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    with pytest.raises(LabError, match=r"did not end within 1 s"):
-        run(["sh", "-c", f"sleep 60 & echo $! > {pids}; wait"], log=tmp_path / "log", timeout=1)
-    deadline = time.monotonic() + 5
+    with pytest.raises(LabError, match=r"did not end within 5 s"):
+        run(["sh", "-c", f"sleep 600 & echo $! > {pids}; wait"], log=tmp_path / "log", timeout=5)
+    deadline = time.monotonic() + 60
     while Identity.of(int(pids.read_text())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert Identity.of(int(pids.read_text())) is None
@@ -98,7 +98,7 @@ def test_ctrl_c_is_one_line_and_130(tmp_path: Path) -> None:
         "raise SystemExit(cli.main(['wait', 'one']))\n"
     )
     env = {**os.environ, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("stopped")

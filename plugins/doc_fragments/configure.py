@@ -20,6 +20,7 @@ options:
       - V(now) changes the running kernel, and what the next boot will do.
       - V(next_boot) writes only what the next boot will do. Use it for images being built, and for changes that are
         too heavy to make while the machine is busy.
+      - V(next_boot) with O(persistent=false) would do nothing, and is refused.
     type: str
     choices: [now, next_boot]
     default: now

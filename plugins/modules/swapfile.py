@@ -18,8 +18,11 @@ description:
   - A swapfile that is in use is resized without a gap. A bridge (C(.NAME.highwater) in the same folder, as large as what
     is used) goes on, the old area off, the new one on, and the bridge away. Where the disk has no room for the bridge,
     the pages go to memory, as far as O(headroom) allows it.
+  - Where zeros have to be written, that goes past the page cache, at the speed of the disk. From eight seconds on the
+    terminal shows how far it is, at what rate, and how long it will take; a run that is cut off is gone on with by the next.
+  - Where SELinux is enabled, the file gets the type C(swapfile_t), and where there is C(semanage), the policy is told so.
   - Nobody's data is touched. Symbolic links, files that are neither swap nor made by this module (files of zeros aside),
-    hibernated systems and folders in which others than root can write are refused.
+    hibernated systems, the file that hibernation resumes from, and folders in which others than root can write are refused.
   - What was there before is remembered below C(/var/lib/highwater/memory).
 author:
   - highwater.memory authors (@highwater)
@@ -35,9 +38,14 @@ options:
     description:
       - V(present) makes the file, formats it, turns it on and writes C(/etc/fstab), each where it is not so already.
       - V(absent) swaps it off under the guard of O(headroom), takes it out of C(/etc/fstab) and removes it, also where
-        somebody else made it, as long as it is swap.
+        somebody else made it, as long as it is swap. What V(disabled) has put away is given up by it.
+      - V(disabled) puts the distribution's own swap away so that it stays away. It is swapped off under the guard of
+        O(headroom), taken out of C(/etc/fstab), the unit that would turn it on again is masked (C(dphys-swapfile),
+        systemd's swap units, those of its generators too), and the file is removed. O(path) may be a block
+        device too, which is left as it is. Where nothing of it is there, nothing is done.
+        O(path=all) with V(absent) gives it back.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, disabled]
     default: present
   size:
     description:
@@ -78,22 +86,45 @@ options:
   label:
     description: Label in the header, at most 15 bytes. Without it, the label that is there stays.
     type: str
+  encrypted:
+    description:
+      - Whether what is swapped out is encrypted on the disk, with a random key that is made at each boot and kept nowhere.
+      - It takes C(cryptsetup), and for the next boot a program that reads C(/etc/crypttab) (with systemd
+        C(systemd-cryptsetup), which is a package of its own since Debian 13).
+      - The device C(/dev/mapper/highwater-NAME) is made over the file by way of a loop device, and takes the file's place in
+        C(/etc/fstab). A bridge is encrypted as well.
+      - Refused beside hibernation, where a resume device is set up, and with O(label) or O(discard).
+      - It takes processor and, while it writes, memory. Where the disk is encrypted as a whole, it is not needed.
+    type: bool
+    default: false
   keep_free:
     description:
       - Disk that must stay free, as a size; a lone percentage is of the filesystem's size.
       - A file that would leave less is refused, with both figures.
     type: str
     default: max(disk_total * 5%, 256MiB)
+  expect_room:
+    description:
+      - Whether an earlier task turns on swap that what goes off here needs as room, which in check mode it only would. What
+        O(headroom) refuses is a warning then. It counts in check mode alone.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - highwater.memory.attributes
   - highwater.memory.attributes.configure
   - highwater.memory.configure
   - highwater.memory.configure.headroom
+  - highwater.memory.slices
 notes:
-  - ext2, ext3, ext4, xfs and btrfs of one device can hold swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
+  - ext2, ext3, ext4, xfs, btrfs of one device and profile C(single) and, by O(method=fallocate) or O(method=auto), f2fs can hold
+    swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
+  - A swapfile that cloud-init makes (C(swap) in its configuration) is treated as any other. It is warned of, since a new
+    instance from the same disk would have it again.
   - With O(apply=next_boot) the file is made and C(/etc/fstab) written, and nothing is turned on or off. A file that is on
     cannot be made anew that way.
   - Size, label and priority of an area that is on can only be changed by turning it off and on.
+  - A signal (SIGTERM, SIGINT, SIGHUP) is looked at between two steps, and while zeros are written or an area goes off.
+    What was done by then is taken back.
 seealso:
   - module: highwater.memory.zram_device
   - module: highwater.memory.vm_sysctl
@@ -116,6 +147,16 @@ EXAMPLES = r"""
     path: /swapfile.tmp
     size: 4GiB
     persistent: false
+
+- name: What is swapped out is not readable on the disk
+  highwater.memory.swapfile:
+    path: /swapfile
+    encrypted: true
+
+- name: The swapfile that the installer made is put away
+  highwater.memory.swapfile:
+    path: /swap.img
+    state: disabled
 
 - name: Take one away
   highwater.memory.swapfile:
@@ -149,6 +190,9 @@ swapfile:
     active:
       description: Whether it is on. In check mode, whether it would be.
       type: bool
+    encrypted:
+      description: Whether it is on through an encrypted device. In check mode, whether it would be.
+      type: bool
     priority:
       description: The priority that the kernel uses; null while it is off.
       type: int
@@ -170,6 +214,7 @@ swapfile:
     method: auto
     filesystem: ext4
     active: true
+    encrypted: false
     priority: 10
     used: 0
     uuid: 6f0e4c1a-77b1-4ad3-9d0a-7f3f1e1f6f56
@@ -197,20 +242,36 @@ actions:
     - swap on /swapfile with priority 10 (it is off)
 reason:
   description:
-    - A fixed word for why it failed or was skipped, such as V(container), V(kubelet), V(filesystem), V(folder),
-      V(not_swap), V(disk) or V(headroom).
+    - A fixed word for why it failed or was skipped, such as V(container), V(kubelet), V(filesystem), V(not_permitted),
+      V(folder), V(symlink), V(not_swap), V(hibernation), V(disk), V(headroom), V(in_use), V(lock) or V(stopped).
   returned: failure, or skipped by O(on_unsupported)
   type: str
   sample: filesystem
+supported:
+  description: Always false, as a word for roles to go on by.
+  returned: where this host or its kernel cannot do it
+  type: bool
+  sample: false
+os_id:
+  description: C(ID) of the host's C(os-release).
+  returned: where this host or its kernel cannot do it
+  type: str
+  sample: debian
+kernel:
+  description: Release of the kernel that runs.
+  returned: where this host or its kernel cannot do it
+  type: str
+  sample: 6.12.48+deb13-cloud-amd64
 """
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.progress import SLICE_OPTIONS
 from ansible_collections.highwater.memory.plugins.module_utils.core.runner import run
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.arguments import ARGUMENTS
 
 
 def main() -> None:
-    run(resource, ARGUMENTS)
+    run(resource, dict(ARGUMENTS, **SLICE_OPTIONS))
 
 
 if __name__ == "__main__":

@@ -19,16 +19,18 @@ extends_documentation_fragment:
   - highwater.memory.attributes
   - highwater.memory.attributes.configure
   - highwater.memory.configure
+  - highwater.memory.settings
 options:
   settings:
     description:
       - Settings by name, with or without C(vm.); C(page_cluster) is understood as C(page-cluster).
+      - The one setting from elsewhere is C(kernel.numa_balancing), which is a matter of the same settings.
       - A value is digits in the kernel's own unit, an expression, or, for settings that are amounts of memory, a size
         such as V(64MiB) or V(ram * 5%).
       - Expressions know C(ram) and C(available) (as in C(/proc/meminfo)), C(cpus), C(managed) (the memory that the
         kernel's watermarks are a share of) and C(min_free_auto) (what the kernel would choose for
-        C(vm.min_free_kbytes) itself). They have C(+ - * / ( \)), C(min(a, b\)), C(max(a, b\)) and
-        C(clamp(x, low, high\)), and V(5%) is five hundredths.
+        C(vm.min_free_kbytes) itself). They have C(+ - * /), parentheses, and the functions C(min) and C(max) of any
+        number of values and C(clamp) of a value, the lowest and the highest; V(5%) is five hundredths.
       - What was computed stays until the expression, or by more than a tenth what it depends on, has changed.
       - With O(state=absent) only the names count.
     type: dict
@@ -62,6 +64,12 @@ options:
         type: list
         elements: str
         default: []
+  expect_huge_pages:
+    description:
+      - What counts as chosen in C(/sys/kernel/mm/transparent_hugepage/enabled) although it is not, since an earlier task
+        sets it, which in check mode it only would. C(min_free_auto) depends on it.
+    type: str
+    choices: [always, madvise, never]
   expect_swap:
     description:
       - Swap that counts as on for O(profiles[].when) although it is not, since an earlier task turns it on, which in
@@ -70,43 +78,30 @@ options:
     elements: str
     choices: [zram, disk]
     default: []
-  state:
-    description:
-      - V(present) sets the settings.
-      - V(absent) takes the settings named, or all of the file where none is, out of the file and gives back the values
-        that were there before this module.
-    type: str
-    choices: [present, absent]
-    default: present
-  exclusive:
-    description:
-      - Whether what O(file) holds beyond O(settings) and O(profiles) is treated as absent.
-      - With O(state=absent), everything is.
-    type: bool
-    default: false
   file:
     description:
       - The file in sysctl.d(5) that makes the settings last. It belongs to this module.
       - Each line has a comment with the expression that its value came from, and the value before.
+      - One that is there and not its own is refused, unless nothing but comments stands in it.
     type: path
     default: /etc/sysctl.d/90-highwater.conf
-  unknown:
-    description: What to do about settings that this kernel lacks. V(skip) returns them in RV(unknown_settings).
-    type: str
-    choices: [fail, skip]
-    default: fail
   force:
     description:
       - Go past the guards. Without it these are refused.
-      - C(min_free_kbytes) above 5 % of the memory that the kernel manages, below what the kernel would choose itself, or
-        above what is available now.
+      - C(min_free_kbytes) above 5 % of the memory that the kernel manages, more than 10 % below what the kernel would
+        choose itself, which moves a little, or above what is available now.
       - Watermarks whose high marks add up to more than 15 % of RAM or to more than is available now.
-      - C(vfs_cache_pressure) 0; C(page-cluster) above 10; dirty background limits above the foreground's.
+      - C(nr_hugepages) that takes more than 90 % of RAM, or more than is available now.
+      - C(vfs_cache_pressure) 0; C(page-cluster) above 10; dirty background limits above the foreground's in the same unit,
+        or where both are asked for. Beside a limit in the other unit, which is not asked for, it is a warning.
       - C(overcommit_memory) 2 where more than 90 % of the limit that would follow is committed already.
       - A value outside the range that the kernel is known to take. With O(force=true) the kernel is asked.
     type: bool
     default: false
 notes:
+  - With O(state=absent) the settings also leave O(file), which goes with the last of them. With O(exclusive=true) so do
+    settings that somebody else has written into it.
+  - O(unknown=skip) warns of settings that no kernel known to this module has, since they are likely to be misspelt.
   - C(drop_caches), C(compact_memory) and C(stat_refresh) are actions and not settings, so they are refused here.
 seealso:
   - module: ansible.posix.sysctl
@@ -120,7 +115,7 @@ EXAMPLES = r"""
   highwater.memory.vm_sysctl:
     settings:
       min_free_kbytes: max(min_free_auto, min(ram * 0.4%, 1GiB))
-      watermark_scale_factor: max(10, clamp(managed * 1%, 24M, 1G) / managed * 10000)
+      watermark_scale_factor: max(10, min(clamp(managed * 1%, 24M, 1G), managed * 4%) / managed * 10000)
 
 - name: Dirty pages by bytes
   highwater.memory.vm_sysctl:
@@ -151,7 +146,14 @@ settings:
   returned: success
   type: dict
   sample:
-    vm.swappiness: {before: 60, after: 100, file_value: 100, expression: null, source: settings, overridden_by: null}
+    vm.swappiness:
+      before: 60
+      after: 100
+      file_value: 100
+      expression: null
+      source: settings
+      overridden_by: null
+      also_set_by: [{file: /usr/lib/sysctl.d/50-vm.conf, line: 3, key: vm.swappiness, value: 60}]
   contains:
     before:
       description: The value found; null where this kernel lacks the setting.
@@ -169,8 +171,17 @@ settings:
       description: V(settings), or the profile that the value came from.
       type: str
     overridden_by:
-      description: The V(file), V(line) and V(value) that will set it otherwise at the next boot; null where none does.
+      description:
+        - The V(file), V(line) and V(value) that will set it otherwise at the next boot; null where none does.
+        - A line of sysctl.d(5), of tuned's active profile, a rule of udev's, of tmpfiles.d(5) or C(/etc/rc.local). V(line)
+          is null where a program does it by itself, as the kubelet does.
       type: dict
+    also_set_by:
+      description:
+        - Everybody else who sets it, or the setting that excludes it, at boot, whoever has the last word. V(file), V(line),
+          V(key) and V(value) of each, the distribution's own files among them.
+      type: list
+      elements: dict
 watermarks:
   description: The watermarks V(before) and V(after), and as V(computed) from the settings.
   returned: success
@@ -179,6 +190,12 @@ watermarks:
     before: {min: 69201920, low: 86499328, high: 103796736}
     after: {min: 69201920, low: 321552384, high: 573902848}
     computed: {min: 69201920, low: 321552384, high: 573902848}
+    zones:
+      - node: 0
+        zone: DMA32
+        before: {min: 30392320, low: 37990400, high: 45588480}
+        after: {min: 30392320, low: 141234176, high: 252076032}
+        computed: {min: 30392320, low: 141234176, high: 252076032}
   contains:
     before:
       description: V(min), V(low) and V(high) in bytes, summed over the zones, with the kernel's boost taken off.
@@ -189,6 +206,10 @@ watermarks:
     computed:
       description: The same, computed from C(vm.min_free_kbytes), C(vm.watermark_scale_factor) and C(/proc/zoneinfo).
       type: dict
+    zones:
+      description: The same three for each V(zone) of each V(node).
+      type: list
+      elements: dict
 unknown_settings:
   description: Settings that this kernel lacks and that were skipped.
   returned: success
@@ -208,6 +229,21 @@ reason:
   returned: failure, or skipped by O(on_unsupported)
   type: str
   sample: guard
+supported:
+  description: Always false, as a word for roles to go on by.
+  returned: where this host or its kernel cannot do it
+  type: bool
+  sample: false
+os_id:
+  description: C(ID) of the host's C(os-release).
+  returned: where this host or its kernel cannot do it
+  type: str
+  sample: debian
+kernel:
+  description: Release of the kernel that runs.
+  returned: where this host or its kernel cannot do it
+  type: str
+  sample: 6.12.48+deb13-cloud-amd64
 """
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.runner import run

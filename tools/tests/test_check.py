@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +18,6 @@ from steps import STEPS, Step
 
 @pytest.fixture(autouse=True)
 def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "PATIENCE", 2)
     monkeypatch.setattr(check, "LOGS", tmp_path)
     monkeypatch.setattr(check, "ROOT", tmp_path)
 
@@ -46,13 +48,21 @@ def test_a_program_that_is_not_there() -> None:
 
 
 def test_a_step_that_takes_too_long_puts_away_what_it_made(tmp_path: Path) -> None:
-    script = f"trap 'echo done > {tmp_path}/away; exit 1' INT; sleep 60 & echo $! > {tmp_path}/child; wait"
+    script = f"trap 'echo done > {tmp_path}/away; exit 1' INT; sleep 600 & echo $! > {tmp_path}/child; wait"
     began = time.monotonic()
-    outcome = check.run(step(script, minutes=0.01), stream=True)
-    assert outcome.problem == "ended because it took longer than 0.01 min"
+    outcome = check.run(step(script, minutes=0.1), stream=True)
+    assert outcome.problem == "ended because it took longer than 0.1 min"
     assert (tmp_path / "away").exists()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 300
     assert not runs(int((tmp_path / "child").read_text()))
+
+
+def test_steps_of_a_run_in_the_background_are_not_deaf() -> None:
+    """`make test &` of a script begins with SIGINT ignored; it would take a step that inherits this to fail."""
+    own = "import check, subprocess; check.heed_endings(); subprocess.run(['grep', 'SigIgn', '/proc/self/status'])"
+    command = ["sh", "-c", f"trap '' INT; exec {sys.executable} -c \"{own}\""]
+    done = subprocess.run(command, cwd=Path(check.__file__).parent, stdout=subprocess.PIPE, text=True, check=True)
+    assert int(done.stdout.split()[1], 16) & (1 << (signal.SIGINT - 1)) == 0
 
 
 def runs(pid: int) -> bool:
@@ -71,5 +81,35 @@ def test_the_table_and_the_closing_line(capsys: pytest.CaptureFixture[str]) -> N
     assert lines[-1] == "3 passed, 1 failed"
 
 
+def test_the_report_says_why_a_step_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a CI keeps is the end; fails where the reason stands in the log alone."""
+    script = """echo 'fatal: [a]: FAILED! => {"assertion": "x == 1"}'; echo 4 passed, 1 failed in 0.1s; exit 2"""
+    outcomes = [check.run(step(script), False)]
+    capsys.readouterr()
+    check.report(outcomes)
+    out = capsys.readouterr().out
+    assert '│ fatal: [a]: FAILED! => {"assertion": "x == 1"}' in out
+    assert out.splitlines()[-1] == "4 passed, 1 failed"
+
+
 def test_each_step_has_a_name_of_its_own() -> None:
     assert len({step.name for step in STEPS}) == len(STEPS)
+
+
+def test_lanes_go_side_by_side_after_all_else(tmp_path: Path) -> None:
+    """Two that wait for each other; fails where one lane comes after the other, or before a step without a lane."""
+
+    def meets(other: str, name: str) -> str:
+        wait = (
+            f"for i in $(seq 400); do test -e {tmp_path}/{other} && break; sleep 0.1; done; test -e {tmp_path}/{other}"
+        )
+        return f"test -e {tmp_path}/first && touch {tmp_path}/{name} && {wait} && echo 1 passed in 0.1s"
+
+    steps = [
+        step(meets("b", "a"))._replace(name="a", lane="one"),
+        step(meets("a", "b"))._replace(name="b", lane="two"),
+        step(f"touch {tmp_path}/first; echo 1 passed in 0.1s")._replace(name="first"),
+        step(f"test -e {tmp_path}/b && echo 1 passed in 0.1s")._replace(name="c", lane="two"),
+    ]
+    outcomes = check.run_in_lanes(steps)
+    assert [(outcome.step.name, outcome.problem) for outcome in outcomes] == [(one.name, "") for one in steps]

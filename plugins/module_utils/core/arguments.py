@@ -13,3 +13,9 @@ CONFIGURE_OPTIONS: dict[str, dict[str, Any]] = {
     "apply": {"type": "str", "choices": ["now", "next_boot"], "default": "now"},
     "on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
 }
+# For modules that give named settings of the kernel a value.
+SETTINGS_OPTIONS: dict[str, dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "exclusive": {"type": "bool", "default": False},
+    "unknown": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+}

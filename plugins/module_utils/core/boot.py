@@ -2,65 +2,128 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The boot artefact: the plan for a freshly booted machine, written down as a systemd unit.
+"""The boot artefact on the host: the file that the init system runs a job from, its link, what is left of old ones.
 
-One plan, two renderings: what apply() performs step by step stands in the unit line by line, so what boots
-is what was tested, it reads like a shell history, and no program of ours has to stay on the host.
+What it says is a job (job.py) in the words of the host's init system (systemd.py, openrc.py). Files of ours are known
+by their name and their header, so that they go without a record, whichever version or init system they are from.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, Optional
+from types import ModuleType
+from typing import Any, Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.environment import runs_systemd
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core import openrc, systemd
+from ansible_collections.highwater.memory.plugins.module_utils.core.environment import OPENRC, SYSTEMD, init_system
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step, Write
+from ansible_collections.highwater.memory.plugins.module_utils.core.job import Job, Moment, is_ours
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Step
+from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import Place
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
-UNITS = "/etc/systemd/system"
-SYSTEMD = ("/lib/systemd/systemd", "/usr/lib/systemd/systemd")
+_INITS: dict[str, ModuleType] = {SYSTEMD: systemd, OPENRC: openrc}
 
-# Neither systemd (%, $, ;, quotes, backslash) nor the shell reads anything into these: constants only.
-_CONSTANT = re.compile(r"[\w@+=:,./-]+\Z", re.ASCII)
+
+class File(NamedTuple):
+    """A file that the boot runs, of ours.
+
+    init:  the init system that it is for.
+    text:  None where there is no such file.
+    links: what makes the boot run it, wherever that stands.
+    stop:  steps to be taken before it goes.
+    """
+
+    init: str
+    path: str
+    text: Optional[str]
+    links: tuple[str, ...]
+    stop: Plan = ()
+
+    @property
+    def mode(self) -> int:
+        """The permission bits of a new one."""
+        mode: int = _INITS[self.init].MODE
+        return mode
 
 
 class Artefact(NamedTuple):
-    """A unit of ours as it stands on the host.
+    """What the next boot does for one object.
 
-    name:    ``highwater-zram0.service``.
-    target:  what pulls it in at boot (``swap.target``).
-    text:    None where there is no such unit.
-    enabled: whether target pulls it in.
-    running: whether systemd is the init that runs and has to be told of changes.
+    init:    SYSTEMD or OPENRC; None where the host boots by neither, and nothing can be written.
+    running: the init system that runs and has to be told of changes, None for none.
+    file:    where it belongs on this host.
+    link:    what makes the boot run it; None where the file alone does.
+    others:  further files of ours for the same object: of the other init system, of a former version, timers.
     """
 
-    name: str
-    target: str
-    text: Optional[str]
-    enabled: bool
-    running: bool
+    init: Optional[str]
+    running: Optional[str]
+    file: File
+    link: Optional[str]
+    others: tuple[File, ...]
 
     @property
     def path(self) -> str:
-        """The unit's file."""
-        return "%s/%s" % (UNITS, self.name)
+        """The artefact's file."""
+        return self.file.path
 
     @property
-    def wants(self) -> str:
-        """The link that enables it, where systemctl enable puts it too."""
-        return "%s/%s.wants/%s" % (UNITS, self.target, self.name)
+    def text(self) -> str | None:
+        """What it says, None where there is none."""
+        return self.file.text
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the boot runs it."""
+        return self.file.text is not None and (self.link is None or self.link in self.file.links)
+
+    def render(self, job: Job) -> str:
+        """A job in the words of this host's init system."""
+        text: str = _INITS[self.file.init].text(job)
+        return text
+
+    def install(self, job: Job) -> Install:
+        """The action that writes the file."""
+        return Install(self.path, self.render(job), self.file.mode)
 
 
-def observe_artefact(host: Host, name: str, target: str) -> Artefact:
-    """Read a unit of ours and whether it is enabled."""
-    bare = Artefact(name, target, None, False, runs_systemd(host))
-    return bare._replace(text=host.read(bare.path), enabled=host.readlink(bare.wants) == bare.path)
+def observe_artefact(host: Host, name: str, moment: Moment, next_boot: bool = False) -> Artefact:
+    """Read what is there for the object of that name (``highwater-zram0``); next_boot: see init_system()."""
+    init = init_system(host, next_boot)
+    place: Place = _INITS[init or SYSTEMD].place(host, name, moment)
+    found = files_of_ours(host, name)
+    there = [file for file in found if file.path == place.path]
+    # By its name it is ours, even where somebody has taken the header out.
+    own = there[0] if there else _file(host, init or SYSTEMD, place.path)
+    others = tuple(file for file in found if file.path != place.path)
+    return Artefact(init, init_system(host), own, place.link, others)
 
 
-def can_boot(host: Host, next_boot: bool) -> bool:
-    """Whether this host boots by systemd: it runs, or (an image) it is there to run at the next boot."""
-    return runs_systemd(host) or (next_boot and any(host.exists(path) for path in SYSTEMD))
+def objects_of_ours(host: Host, prefix: str) -> tuple[str, ...]:
+    """The names of all objects with an artefact of ours: what follows the prefix (``highwater-``), up to a dash."""
+    files = files_of_ours(host, prefix.rstrip("-"))
+    return tuple(sorted({re.split(r"[-.]", _name(file)[len(prefix) :])[0] for file in files}))
+
+
+def files_of_ours(host: Host, prefix: str) -> tuple[File, ...]:
+    """All files of this collection that an init system reads, whose names are the prefix, or go on with a dash."""
+    found = []
+    for init, language in _INITS.items():
+        for folder in language.FOLDERS:
+            for entry in host.listdir(folder):
+                if entry.partition(".")[0] == prefix or entry.startswith(prefix + "-"):
+                    file = _file(host, init, "%s/%s" % (folder, entry))
+                    if file.text is not None and is_ours(file.text):
+                        found.append(file)
+    return tuple(found)
+
+
+def _file(host: Host, init: str, path: str) -> File:
+    language = _INITS[init]
+    there = host.readlink(path) is None  # a link (a mask) is none of ours
+    stop = language.stop_steps(host, path)
+    return File(init, path, host.read(path) if there else None, language.links(host, path), stop)
 
 
 # -- steps ---------------------------------------------------------------------------------------
@@ -77,91 +140,64 @@ class Link(NamedTuple):
 
 
 class Unlink(NamedTuple):
-    """The action that removes a link, and the folder of links that it leaves empty."""
+    """The action that removes a link, and a folder of systemd's that it leaves empty."""
 
     path: str
 
     def perform(self, host: Host) -> None:
         host.remove(self.path)
-        host.remove_empty_folders(self.path.rpartition("/")[0], above=UNITS)
+        host.remove_empty_folders(self.path.rpartition("/")[0], above=systemd.UNITS)
 
 
-def enable_steps(unit: Artefact, install: Any, right: bool, why: str) -> Plan:
-    """Steps to a unit that is there and enabled: none where it is.
+def enable_steps(artefact: Artefact, install: Any, right: bool, why: str) -> Plan:
+    """Steps to an artefact that is there and enabled: none where it is.
 
     install: the action that writes the text; right: whether the text that is there will do.
     """
-    steps = []
+    file, steps = artefact.file, []
     if not right:
-        does = "write %s" % unit.path if unit.text is None else "rewrite %s" % unit.path
-        undo = Remove(unit.path) if unit.text is None else Install(unit.path, unit.text)
-        steps.append(Step(does, why if unit.text is None else "its text is not what was asked for", install, (undo,)))
-    if not unit.enabled:
-        steps.append(
-            Step(
-                "enable %s" % unit.name,
-                "so that %s pulls it in at boot" % unit.target,
-                Link(unit.wants, unit.path),
-                (Unlink(unit.wants),),
-            )
-        )
-    return tuple(steps) + _reload(unit, steps)
+        does = "write %s" % file.path if file.text is None else "rewrite %s" % file.path
+        undo = Remove(file.path) if file.text is None else Install(file.path, file.text)
+        steps.append(Step(does, why if file.text is None else "its text is not what was asked for", install, (undo,)))
+    for link in file.links:
+        if link != artefact.link:
+            why = "it belongs to another moment of the boot"
+            steps.append(Step("disable %s" % _name(file), why, Unlink(link), (Link(link, file.path),)))
+    if artefact.link and artefact.link not in file.links:
+        does = "enable %s" % _name(file)
+        puller = artefact.link.split("/")[-2].partition(".wants")[0]
+        why = "so that %s pulls it in at boot" % puller
+        steps.append(Step(does, why, Link(artefact.link, file.path), (Unlink(artefact.link),)))
+    # The same object for another init system would be a second opinion, should the host ever boot by that.
+    old = [other for other in artefact.others if _name(other).partition(".")[0] == _name(file).partition(".")[0]]
+    removal = _removal_steps(old, "this host boots by %s" % artefact.init)
+    paths = tuple(other.path for other in old) + ((file.path,) if steps else ())
+    return tuple(steps) + removal + _reload_steps(artefact, paths)
 
 
-def disable_steps(unit: Artefact, why: str) -> Plan:
-    """Steps to no such unit: none where it is not there."""
-    steps = []
-    if unit.enabled:
-        steps.append(Step("disable %s" % unit.name, why, Unlink(unit.wants), (Link(unit.wants, unit.path),)))
-    if unit.text is not None:
-        steps.append(Step("remove %s" % unit.path, why, Remove(unit.path), (Install(unit.path, unit.text),)))
-    return tuple(steps) + _reload(unit, steps)
+def disable_steps(artefact: Artefact, why: str) -> Plan:
+    """Steps to no artefact at all, of any version of ours: none where there is none."""
+    files = [artefact.file] if artefact.text is not None or artefact.file.links else []
+    files += artefact.others
+    return _removal_steps(files, why) + _reload_steps(artefact, tuple(file.path for file in files))
 
 
-def _reload(unit: Artefact, steps: list[Step]) -> Plan:
-    if not steps or not unit.running:
-        return ()
-    return (Step("reload systemd", "its units have changed", Run(("systemctl", "daemon-reload"))),)
+def _removal_steps(files: list[File], why: str) -> Plan:
+    steps: Plan = ()
+    for file in files:
+        steps += tuple(step._replace(why=step.why or why) for step in file.stop)
+        for link in file.links:
+            steps += (Step("disable %s" % _name(file), why, Unlink(link), (Link(link, file.path),)),)
+        if file.text is not None:
+            undo = (Install(file.path, file.text, file.mode),)
+            steps += (Step("remove %s" % file.path, why, Remove(file.path), undo),)
+    return steps
 
 
-# -- text ----------------------------------------------------------------------------------------
+def _reload_steps(artefact: Artefact, paths: tuple[str, ...]) -> Plan:
+    steps: Plan = _INITS[artefact.running].reload_steps(paths) if artefact.running else ()
+    return steps
 
 
-def exec_lines(plan: Plan) -> list[str]:
-    """The ``ExecStart=`` lines of a plan, each step under a comment that says what it does.
-
-    Actions: Write, Run, or any with ``boot_commands()``, which gives lines of shell made of constants.
-    """
-    lines = []
-    for step in plan:
-        lines.append("# %s" % step.does)
-        lines.extend("ExecStart=%s" % line for line in _commands(step.action))
-    return lines
-
-
-def _commands(action: Any) -> tuple[str, ...]:
-    if isinstance(action, Run):
-        return (" ".join(constant(word) for word in action.argv),)
-    if isinstance(action, Write):
-        return (in_shell(echo(action)),)
-    return tuple(in_shell(line) for line in action.boot_commands())
-
-
-def echo(write: Write) -> str:
-    """A write to the kernel as a shell's line; a unit cannot write to sysfs by itself."""
-    return "echo %s > %s" % (" ".join(constant(word) for word in write.value.split()), constant(write.path))
-
-
-def in_shell(line: str) -> str:
-    """A line of shell as a command of a unit."""
-    return "/bin/sh -c '%s'" % line
-
-
-def constant(word: str) -> str:
-    """The word itself. HighwaterError where systemd or a shell would read something into it."""
-    if not _CONSTANT.match(word):
-        raise HighwaterError(
-            "%r cannot be written into a systemd unit: use letters, digits and @+=:,./-_ only" % word,
-            reason="boot_artefact",
-        )
-    return word
+def _name(file: File) -> str:
+    return file.path.rpartition("/")[2]

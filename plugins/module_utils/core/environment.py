@@ -2,20 +2,20 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What kind of machine this is: a container, a kubelet's node; what it runs."""
+"""What kind of machine this is, what keeps it from having swap (a container, a kubelet), and what it runs."""
 
 from __future__ import annotations
 
 import os
 import re
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 
-# user_namespaces(7): the initial namespace maps every id onto itself, in one line.
-INITIAL_UID_MAP = "0 0 4294967295"
-# The machine's own PID namespace: PROC_PID_INIT_INO of linux/proc_ns.h, the same on every kernel.
-INITIAL_PID_NAMESPACE = "pid:[4026531836]"
+SYSTEMD, OPENRC = "systemd", "OpenRC"  # init systems that we write boot artefacts for
+SYSTEMD_FILES = ("/lib/systemd/systemd", "/usr/lib/systemd/systemd")
+
 KUBELET_UNITS = (
     "/etc/systemd/system/kubelet.service",
     "/usr/lib/systemd/system/kubelet.service",
@@ -28,48 +28,6 @@ KUBELET_FLAGS = (
     "/etc/sysconfig/kubelet",
     "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf",
 ) + KUBELET_UNITS
-
-
-def container(host: Host) -> str | None:
-    """The container's kind ("podman", "systemd-nspawn", "user namespace" ...), None on a machine of its own.
-
-    Source: systemd's container interface (/run/systemd/container, PID 1's ``container=``), podman's and docker's files;
-    without such a mark, as in pods of Kubernetes with containerd, the namespaces, as systemd-detect-virt(1) has it.
-    """
-    kind = host.read("/run/systemd/container")
-    if kind and kind.strip():
-        return kind.strip()
-    match = re.search(r"(?:^|\0)container=([^\0]+)", _environment_of_init(host))
-    if match:
-        return match.group(1)
-    if host.exists("/run/.containerenv"):
-        return "podman"
-    if host.exists("/.dockerenv") and not _was_an_image(host):
-        return "docker"
-    uid_map = host.read("/proc/self/uid_map")
-    if uid_map is not None and " ".join(uid_map.split()) != INITIAL_UID_MAP:
-        return "user namespace"
-    if host.readlink("/proc/self/ns/pid") not in (None, INITIAL_PID_NAMESPACE):
-        return "PID namespace"
-    return None
-
-
-def _was_an_image(host: Host) -> bool:
-    """Whether /.dockerenv only tells where the disk came from: small virtual machines boot images of docker's.
-
-    A container has a PID namespace of its own, and one that was given the machine's (--pid=host) still has its root
-    on an overlay.
-    """
-    initial = host.readlink("/proc/self/ns/pid") == INITIAL_PID_NAMESPACE
-    roots = re.findall(r"(?m)^\S+ / (\S+) ", host.read("/proc/self/mounts") or "")
-    return initial and bool(roots) and roots[-1] != "overlay"
-
-
-def _environment_of_init(host: Host) -> str:
-    try:
-        return host.read("/proc/1/environ") or ""
-    except OSError:  # not ours to read: seen in user namespaces, which are told by their uid_map
-        return ""
 
 
 def refuse_container(host: Host, what: str) -> None:
@@ -123,6 +81,43 @@ def kernel(host: Host) -> str:
 def runs_systemd(host: Host) -> bool:
     """Whether systemd is the init that runs. Source: sd_booted(3)."""
     return host.exists("/run/systemd/system")
+
+
+def runs_selinux(host: Host) -> bool:
+    """Whether the running kernel has SELinux on, enforcing or not. Source: selinux(8), is_selinux_enabled(3)."""
+    return host.exists("/sys/fs/selinux/enforce")
+
+
+def init_system(host: Host, next_boot: bool = False) -> str | None:
+    """What starts this machine: SYSTEMD, OPENRC, None for another.
+
+    next_boot: where none runs that we know, as in an image that is being built, what it is made to boot by.
+    Source: sd_booted(3); openrc-run's verify_boot (RC_SVCDIR/softlevel); init(1) is a link into systemd's folder.
+    """
+    if runs_systemd(host):
+        return SYSTEMD
+    if host.exists("/run/openrc/softlevel"):
+        return OPENRC
+    if not next_boot:
+        return None
+    if any("systemd" in (host.readlink(path) or "") for path in ("/sbin/init", "/usr/sbin/init")):
+        return SYSTEMD
+    if any(host.exists(path) for path in ("/sbin/openrc-run", "/usr/sbin/openrc-run")):
+        return OPENRC
+    return SYSTEMD if any(host.exists(path) for path in SYSTEMD_FILES) else None
+
+
+def module_lists(host: Host) -> tuple[str | None, ...]:
+    """What is built into the kernel that runs, and what modprobe(8) finds for it; None for a list that is
+    not there.
+    """
+    folder = "/lib/modules/%s" % kernel(host)
+    return tuple(host.read("%s/%s" % (folder, index)) for index in ("modules.builtin", "modules.dep"))
+
+
+def has_module(host: Host, name: str) -> bool:
+    """Whether a kernel module is built in or could be loaded: asked of the lists, since loading it is a change."""
+    return any(re.search(r"(?m)(^|/)%s\.ko\b" % re.escape(name), text or "") for text in module_lists(host))
 
 
 def cpus(host: Host) -> int:

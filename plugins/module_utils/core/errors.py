@@ -22,5 +22,16 @@ class HighwaterError(Exception):
         self.facts = facts
 
 
+class Stopped(HighwaterError):
+    """A signal has come: it means the whole run, so that whoever goes on after an error lets it through."""
+
+
 class Unsupported(HighwaterError):
     """This host or kernel cannot do it, whatever the options: ``on_unsupported`` decides what follows."""
+
+
+def cause(error: Exception) -> str:
+    """An error in a few words: the kernel's own for an OSError, with the file that it is about."""
+    if isinstance(error, OSError) and error.strerror:
+        return "%s (%s)" % (error.strerror, error.filename) if error.filename else error.strerror
+    return str(error)

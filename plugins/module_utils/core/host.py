@@ -7,21 +7,18 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import stat
-import subprocess
-import time
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Callable, Optional, Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.replace import replace_file
+from ansible_collections.highwater.memory.plugins.module_utils.core.progress import SIGNALS, Slice
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
-# The whole of what a command of ours may find in its environment; LC_ALL so that what it prints can be parsed.
-ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.lock import Lock
+
 COMMAND_TIMEOUT = 120.0
-LOCK = "/run/highwater-memory.lock"  # not in /run/lock, where any user may put a file that we then cannot open or lock
-LOCK_TIMEOUT = 120.0
 
 Runner = Callable[[Sequence[str], float], "Completed"]
 
@@ -34,41 +31,17 @@ class Completed(NamedTuple):
     err: str
 
 
-def run_command(argv: Sequence[str], timeout: float) -> Completed:
-    """Run argv to its end without a shell.
-
-    Raises HighwaterError where the command does not exist or runs longer than timeout seconds.
-    """
-    try:
-        done = subprocess.run(  # pylint: disable=subprocess-run-check,ansible-bad-function
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=ENVIRONMENT,
-            timeout=timeout,
-        )
-    except FileNotFoundError:
-        raise HighwaterError(
-            "%s is not on this host: install the package that has it (util-linux for swap commands)" % argv[0],
-            reason="command_missing",
-            command=argv[0],
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise HighwaterError("%s did not end within %d seconds" % (" ".join(argv), timeout), reason="timeout") from None
-    return Completed(
-        done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "surrogateescape")
-    )
-
-
 class Host:
     """A machine, seen through the folder that holds its ``proc/ sys/ etc/``.
 
     root:   the folder; "/" is this machine, a folder of samples is a machine to a test.
-    runner: what runs a command; a test gives a stand-in.
+    runner: what runs a command, None for command.py; a test gives a stand-in.
+    slice:  how long this call may work on it (see progress.py).
     """
 
-    def __init__(self, root: str = "/", runner: Runner = run_command) -> None:
+    def __init__(self, root: str = "/", runner: Optional[Runner] = None) -> None:
         self.root = root.rstrip("/")
+        self.slice = Slice()
         self._runner = runner
 
     def path(self, path: str) -> str:
@@ -127,6 +100,14 @@ class Host:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def subfolders(self, path: str) -> list[str]:
+        """The names of the folders in a folder, links not followed, sorted; empty where there is no such folder."""
+        try:
+            with os.scandir(self.path(path)) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
     def readlink(self, path: str) -> str | None:
         """Where a symbolic link points to; None where path is not one."""
         try:
@@ -134,15 +115,18 @@ class Host:
         except OSError:
             return None
 
-    def run(self, *argv: str, check: bool = True, timeout: float = COMMAND_TIMEOUT) -> Completed:
-        """Run a command; with check, HighwaterError where it exits with anything but 0, with what it said."""
-        done = self._runner(argv, timeout)
-        if check and done.status != 0:
-            raise HighwaterError(
-                "%s: %s" % (" ".join(argv), _last_line(done) or "exit status %d" % done.status),
-                reason="command_failed",
-                command=" ".join(argv),
-            )
+    def run(self, *argv: str, check: bool = True, timeout: float = COMMAND_TIMEOUT, may_end: bool = False) -> Completed:
+        """Run a command; with check, HighwaterError where it exits with anything but 0, with what it said.
+
+        may_end: a signal ends it, instead of waiting for it.
+        """
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.core import command
+
+        SIGNALS.ends_command = may_end
+        done = (self._runner or command.run_command)(argv, timeout)
+        if check:
+            command.refuse_failure(argv, done)
         return done
 
     # -- changing --------------------------------------------------------------------------------
@@ -163,6 +147,9 @@ class Host:
 
         mode is that of a new file; one that is there keeps its mode, owner, label and ACLs.
         """
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.core.replace import replace_file
+
         self.make_folder(os.path.dirname(path))
         replace_file(self.path(path), text.encode("utf-8", "surrogateescape"), mode)
 
@@ -171,7 +158,10 @@ class Host:
         if path in ("", "/") or self.lstat(path) is not None:
             return
         self.make_folder(os.path.dirname(path))
-        os.mkdir(self.path(path), mode)
+        try:
+            os.mkdir(self.path(path), mode)
+        except FileExistsError:  # made in this very moment by a module that does not wait for our lock
+            return
         os.chmod(self.path(path), mode)  # the umask of a remote session is not ours to choose
 
     def link(self, path: str, target: str) -> None:
@@ -196,7 +186,7 @@ class Host:
 
     def remove_empty_folders(self, path: str, above: str) -> None:
         """Remove a folder and those over it, up to but not with ``above``, as long as they are empty."""
-        while path.startswith(above + "/"):
+        while path != "/" and path.startswith(above.rstrip("/") + "/"):
             try:
                 os.rmdir(self.path(path))
             except OSError as error:
@@ -206,55 +196,9 @@ class Host:
                     return
             path = os.path.dirname(path)
 
-    def lock(self, timeout: float = LOCK_TIMEOUT) -> Lock:
-        """The lock that keeps two runs on one host apart (a context manager)."""
-        return Lock(self, timeout)
+    def lock(self, timeout: float | None = None) -> Lock:
+        """The lock that keeps two runs on one host apart (a context manager); timeout: seconds, None for the usual."""
+        # Start-up is most of what a module costs, and what only reads takes no lock.
+        from ansible_collections.highwater.memory.plugins.module_utils.core.lock import LOCK_TIMEOUT, Lock
 
-
-class Lock:
-    """An exclusive flock(2) on a file below /run, waited for with a bound; let go when the process ends."""
-
-    def __init__(self, host: Host, timeout: float) -> None:
-        self._host = host
-        self._timeout = timeout
-        self._fd = -1
-
-    def __enter__(self) -> None:
-        self._host.make_folder(os.path.dirname(LOCK))
-        path = self._host.path(LOCK)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        if not stat.S_ISREG(os.fstat(self._fd).st_mode):
-            raise HighwaterError("%s is not a regular file: remove it" % path, reason="lock")
-        for _turn in _until(self._timeout):
-            try:
-                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-        raise HighwaterError(
-            "another run of highwater.memory has worked on this host for %d seconds (%s is locked): "
-            "wait for it to end" % (self._timeout, LOCK),
-            reason="lock",
-        )
-
-    def __exit__(self, *_error: object) -> None:
-        os.close(self._fd)
-
-
-def _until(timeout: float) -> Iterator[None]:
-    """Turns of a waiting loop, a tenth of a second apart, at least one."""
-    end = time.monotonic() + timeout
-    yield
-    while time.monotonic() < end:
-        time.sleep(0.1)
-        yield
-
-
-def _last_line(done: Completed) -> str:
-    """The line that says why a command failed: the last one of stderr, else of stdout."""
-    for text in (done.err, done.out):
-        lines = text.strip().splitlines()
-        if lines:
-            return lines[-1]
-    return ""
+        return Lock(self, LOCK_TIMEOUT if timeout is None else timeout, self.slice.run)

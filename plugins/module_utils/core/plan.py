@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import Any, Callable, NamedTuple, Tuple
+from typing import Any, Callable, Tuple
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported, cause
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.progress import SIGNALS, Slice, Unfinished
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 # How long udev may hold a block device that it is probing; it lets go within a second on a busy machine.
 BUSY_PATIENCE = 10.0
 
 
 class Write(NamedTuple):
-    """A value into a file of /proc or /sys; with patience, EBUSY is retried for so many seconds."""
+    """A value into a file of /proc or /sys; with patience, EBUSY (udev is probing) is retried for so many seconds."""
 
     path: str
     value: str
@@ -36,7 +38,14 @@ class Write(NamedTuple):
             except OSError as error:
                 if error.errno != errno.EBUSY or time.monotonic() >= end:
                     raise
+            let_udev_finish(host, end - time.monotonic())
             time.sleep(0.1)
+
+
+def let_udev_finish(host: Host, seconds: float) -> None:
+    """Wait until udev has probed what has changed, where it runs, for so many seconds at most."""
+    if host.exists("/run/udev/control"):
+        host.run("udevadm", "settle", "--timeout=%d" % max(1, seconds), check=False)
 
 
 class Run(NamedTuple):
@@ -97,15 +106,24 @@ Plan = Tuple[Step, ...]
 def apply(plan: Plan, host: Host) -> None:
     """Carry out the steps in order; where one fails, take back those before it, last first.
 
-    Raises HighwaterError that names the step, the cause, and what could not be taken back.
+    Raises HighwaterError that names the step, the cause, and what could not be taken back; Unfinished, with the steps
+    that were carried out, where the slice of this call is over, and takes back nothing then.
     """
     done: list[Step] = []
-    for step in plan:
-        try:
+    step: Step | None = None
+    try:  # around the loop: a signal is raised between two steps
+        for step in plan:
+            SIGNALS.check()
             step.action.perform(host)
-        except (HighwaterError, OSError) as error:
-            raise _failed(step, error, _take_back(done, host)) from error
-        done.append(step)
+            done.append(step)
+    except Unfinished as pause:
+        pause.steps = tuple(done)
+        raise
+    except (HighwaterError, OSError) as error:
+        if step is None:
+            raise
+        host.slice = Slice()  # what takes back is not put down half-way
+        raise _failed(step, error, _take_back(done, host)) from error
 
 
 def _take_back(done: list[Step], host: Host) -> list[str]:
@@ -126,11 +144,5 @@ def _failed(step: Step, error: Exception, left: list[str]) -> HighwaterError:
         message += "; still to be taken back by hand: " + "; ".join(left)
     facts = error.facts if isinstance(error, HighwaterError) else {}
     reason = error.reason if isinstance(error, HighwaterError) else "kernel"
-    return HighwaterError(message, reason=reason, **facts)
-
-
-def cause(error: Exception) -> str:
-    """An error in a few words: the kernel's own for an OSError, with the file that it is about."""
-    if isinstance(error, OSError) and error.strerror:
-        return "%s (%s)" % (error.strerror, error.filename) if error.filename else error.strerror
-    return str(error)
+    kind = Unsupported if isinstance(error, Unsupported) else HighwaterError
+    return kind(message, reason=reason, **facts)

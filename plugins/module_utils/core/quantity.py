@@ -4,17 +4,33 @@
 
 """Exact amounts of bytes and plain numbers, and their words for a reader.
 
+What most options say, a number with a unit or their default, is understood here; size.py does the rest, and is long.
+
 Fractions are kept as two integers: the standard library's ``fractions`` would be exact as well, but its
 import (decimal, numbers) takes 2 to 6 ms of every module call.
 """
 
 from __future__ import annotations
 
+import re
 from math import gcd
-from typing import NamedTuple
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 PLAIN = 0
 BYTES = 1
+
+# K, M, G, T are powers of 1024, as fallocate(1) and zramctl(8) have them; kB, MB, GB, TB powers of 1000.
+UNITS = {
+    "b": 1,
+    "k": 2**10, "kib": 2**10, "kb": 10**3,
+    "m": 2**20, "mib": 2**20, "mb": 10**6,
+    "g": 2**30, "gib": 2**30, "gb": 10**9,
+    "t": 2**40, "tib": 2**40, "tb": 10**12,
+}  # fmt: skip
+
+# So few digits that no unit makes a size of it that is too large.
+_AMOUNT = re.compile(r"\s*([0-9]{1,6}(?:\.[0-9]{1,6})?)\s*([A-Za-z]+)\s*")
 
 
 class Quantity(NamedTuple):
@@ -44,6 +60,35 @@ def reduced(value: int, dimension: int, divisor: int) -> Quantity:
     """value / divisor in lowest terms; the divisor may be negative, and must not be 0."""
     common = gcd(value, divisor) * (1 if divisor > 0 else -1)
     return Quantity(value // common, dimension, divisor // common)
+
+
+def decimal(number: str, dimension: int = PLAIN, factor: int = 1) -> Quantity:
+    """Digits with or without a point, so many times the factor."""
+    whole, _point, decimals = number.partition(".")
+    return reduced(int(whole + decimals) * factor, dimension, 10 ** len(decimals))
+
+
+def literal_bytes(text: object) -> int:
+    """The whole bytes of a number with a unit, such as ``1.5 GiB``; 0 for all else, which is for size.py to judge."""
+    match = _AMOUNT.fullmatch(str(text))
+    factor = UNITS.get(match.group(2).lower()) if match else None
+    return decimal(match.group(1), BYTES, factor).floor() if match and factor else 0
+
+
+class Share(NamedTuple):
+    """So many percent of an amount, and at least so many bytes: the default of an option that keeps something free."""
+
+    percent: int
+    of: str
+    least: int
+
+    def expression(self) -> str:
+        """It as users write it."""
+        return "max(%s * %d%%, %s)" % (self.of, self.percent, format_size(self.least).replace(" ", ""))
+
+    def floor(self, amount: int) -> int:
+        """The whole bytes that the expression stands for, where the amount has so many."""
+        return max(amount * self.percent // 100, self.least)
 
 
 def format_size(size: int) -> str:

@@ -13,18 +13,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 FOLDER = "/var/lib/highwater/memory"
 
 Entry = Dict[str, Any]  # JSON's own types
 
 
-def _path(kind: str, name: str) -> str:
-    """kind is the module's name; name the object's (``zram0``, ``/swapfile``), safe as a file name."""
+def record_path(kind: str, name: str) -> str:
+    """Where an entry is: kind is the module's name, name the object's (``zram0``, ``/swapfile``), encoded."""
     return "%s/%s/%s.json" % (FOLDER, kind, _encoded(name))
 
 
@@ -39,7 +40,7 @@ def _decoded(name: str) -> str:
 
 def recall(host: Host, kind: str, name: str) -> Entry:
     """What is remembered of an object; empty where nothing is. HighwaterError where the file is damaged."""
-    path = _path(kind, name)
+    path = record_path(kind, name)
     text = host.read(path)
     if text is None:
         return {}
@@ -69,7 +70,7 @@ class Remember(NamedTuple):
 
     def perform(self, host: Host) -> None:
         host.make_folder(FOLDER, 0o700)
-        host.install(_path(self.kind, self.name), json.dumps(self.entry, indent=1, sort_keys=True) + "\n", 0o600)
+        host.install(record_path(self.kind, self.name), json.dumps(self.entry, indent=1, sort_keys=True) + "\n", 0o600)
 
 
 class Forget(NamedTuple):
@@ -79,8 +80,45 @@ class Forget(NamedTuple):
     name: str
 
     def perform(self, host: Host) -> None:
-        host.remove(_path(self.kind, self.name))
+        # Imported here because a converged host has no use for it.
+        from ansible_collections.highwater.memory.plugins.module_utils.core.replace import remove_leftovers
+
+        host.remove(record_path(self.kind, self.name))
+        remove_leftovers(host.path(record_path(self.kind, self.name)))
         host.remove_empty_folders("%s/%s" % (FOLDER, self.kind), above="/var/lib")
+
+
+def noting(kind: str, name: str, entry: Entry) -> Remember | Forget:
+    """The action after which the record says this of an object, and nothing of one without an entry."""
+    return Remember(kind, name, entry) if entry else Forget(kind, name)
+
+
+def joined(old: Entry, new: Entry) -> Entry:
+    """The new entry with what the old one has beyond it, part by part: for as long as a change is on its way."""
+    return {part: dict(old.get(part, {}), **new.get(part, {})) for part in {**old, **new}}
+
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+def boot_id(host: Host) -> str:
+    """Of the running kernel; another after each boot."""
+    return (host.read(BOOT_ID) or "").strip()
+
+
+def left_over(entry: Entry, boot: str) -> dict[str, Any]:
+    """What was before us, by setting, of those given up for the next boot only, which the running kernel still has."""
+    left = entry.get("left", {})
+    before: dict[str, Any] = left.get("before", {})
+    return before if boot and left.get("boot") == boot else {}
+
+
+def with_left_over(old: Entry, new: Entry, boot: str, before: dict[str, Any]) -> Entry:
+    """The new entry with what left_over() finds again; what an earlier boot left goes with the next change."""
+    if before and boot:
+        return dict(new, left={"boot": boot, "before": before})
+    stale = bool(new) and "left" in old and not left_over(old, boot)
+    return old if stale and dict(old, left=None) == dict(new, left=None) else new
 
 
 # RAM that a balloon or a new kernel takes is not a reason to resize; a machine of another size is.

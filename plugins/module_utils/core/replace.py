@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 
@@ -22,15 +23,22 @@ def replace_file(path: str, data: bytes, mode: int) -> None:
     temporary = _write_beside(path, data, mode if old is None else stat.S_IMODE(old.st_mode))
     try:
         if old is not None:
-            _copy_attributes(path, old, temporary)
+            copy_attributes(path, temporary)
         os.rename(temporary, path)
-    except OSError as error:
-        os.unlink(temporary)
-        if error.errno != errno.EBUSY:
+    except BaseException as error:
+        _remove(temporary)
+        if not isinstance(error, OSError) or error.errno != errno.EBUSY:
             raise
         _write_in_place(path, data)  # a bind-mounted file, as containers have them, cannot be renamed over
         return
     sync_folder(os.path.dirname(path))
+
+
+def _remove(temporary: str) -> None:
+    try:
+        os.unlink(temporary)
+    except FileNotFoundError:  # the signal came when it was renamed
+        pass
 
 
 def _regular_or_none(path: str) -> os.stat_result | None:
@@ -48,36 +56,56 @@ def _regular_or_none(path: str) -> os.stat_result | None:
     return found
 
 
+def remove_leftovers(path: str) -> None:
+    """Remove what processes that were cut off while they replaced path have left beside it."""
+    folder, prefix = os.path.dirname(path), _prefix(path)
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        number = name[len(prefix) :]
+        if name.startswith(prefix) and number.isdigit() and _has_ended(int(number), os.path.join(folder, name)):
+            os.unlink(os.path.join(folder, name))
+
+
+def _prefix(path: str) -> str:
+    """What the name of a temporary file for path begins with; the number of its process is the rest."""
+    return ".%s.highwater." % os.path.basename(path)
+
+
+def _has_ended(pid: int, temporary: str) -> bool:
+    """Whether the process that wrote a temporary file is gone, though another of its number may run by now."""
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return pid == os.getpid() or not os.path.exists("/proc/%d" % pid) or os.lstat(temporary).st_mtime < booted
+
+
 def _write_beside(path: str, data: bytes, mode: int) -> str:
     """A complete temporary file in the same folder: O_EXCL so that nobody's file or link is taken."""
-    temporary = os.path.join(os.path.dirname(path), ".%s.highwater.%d" % (os.path.basename(path), os.getpid()))
-    try:
-        os.unlink(temporary)  # left by a process of the same number that was cut off
-    except FileNotFoundError:
-        pass
+    remove_leftovers(path)
+    temporary = os.path.join(os.path.dirname(path), "%s%d" % (_prefix(path), os.getpid()))
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         write_all(fd, data)
         os.fchmod(fd, mode)
         os.fsync(fd)
-    except OSError:
-        os.unlink(temporary)
+    except BaseException:  # a signal too
+        _remove(temporary)
         raise
     finally:
         os.close(fd)
     return temporary
 
 
-def _copy_attributes(path: str, old: os.stat_result, temporary: str) -> None:
-    """Owner, then extended attributes, which hold the SELinux label and the ACLs."""
-    os.chown(temporary, old.st_uid, old.st_gid)
-    os.chmod(temporary, stat.S_IMODE(old.st_mode))  # chown clears set-id bits
+def copy_attributes(source: int | str, target: int | str) -> None:
+    """Owner, mode, then extended attributes, which hold the SELinux label and the ACLs; of files that are open or
+    named. Raises OSError.
+    """
+    found = os.stat(source)
+    os.chown(target, found.st_uid, found.st_gid)
+    os.chmod(target, stat.S_IMODE(found.st_mode))  # chown clears set-id bits
     try:
-        names = os.listxattr(path)
+        names = os.listxattr(source)
     except OSError:  # a filesystem without extended attributes
         return
     for name in names:
-        os.setxattr(temporary, name, os.getxattr(path, name))
+        os.setxattr(target, name, os.getxattr(source, name))
 
 
 def _write_in_place(path: str, data: bytes) -> None:

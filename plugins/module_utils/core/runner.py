@@ -2,110 +2,101 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that knows AnsibleModule: observe, plan, apply, look again; the same for every module.
-
-A resource is a Python module with these functions (State and Spec are immutable values of its own):
-
-    observe(host, params) -> State      reads; never writes
-    resolve(params, state) -> Spec      sizes evaluated, preferences settled; HighwaterError on bad input
-    plan(spec, state) -> Plan           pure; empty when nothing is to do
-    managed(state) -> dict              what the diff shows of a state: no counters, nothing that moves by itself
-    wanted(spec, state) -> dict         the same fields, as they will be
-    result(spec, state) -> dict         what the module returns beside changed, actions and diff
-    warnings(spec, state) -> list       sentences, from the state after
-"""
+"""The one place that knows AnsibleModule, the same for every module; what a resource is says convergence.py."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
+import signal
 from typing import Any, Callable, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.highwater.memory.plugins.module_utils.core import environment
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core import archive  # noqa: F401 # pylint: disable=unused-import
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported, cause
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, apply, cause
+from ansible_collections.highwater.memory.plugins.module_utils.core.progress import SIGNALS, Slice
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError
 
 # What a module answers: one pass over one resource, or over several.
 Answer = Callable[[Dict[str, Any], Host, bool], Dict[str, Any]]
 
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def run(resource: Any, argument_spec: dict[str, Any], **module_arguments: Any) -> None:
     """Be the Ansible module of one resource: ends the process with its JSON, whatever happens."""
+    # Not needed by what only reads: start-up is most of what a converged host costs.
+    from ansible_collections.highwater.memory.plugins.module_utils.core.convergence import attempt
+
     answer(lambda *asked: attempt(resource, *asked), argument_spec, **module_arguments)
 
 
-def answer(work: Answer, argument_spec: dict[str, Any], **module_arguments: Any) -> None:
-    """Be an Ansible module that answers with work(params, host, check_mode), its warnings shown as such."""
+def answer(work: Answer, argument_spec: dict[str, Any], alone: bool = True, **module_arguments: Any) -> None:
+    """Be an Ansible module that answers with work(params, host, check_mode), its warnings shown as such.
+
+    alone: whether no other run may work on this host meanwhile; not for what only reads, or locks what it works on.
+    """
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **module_arguments)
     host = Host()
+    host.slice = Slice.asked(module.params)
+    for number in STOPPED_BY:
+        signal.signal(number, _stopped)
     try:
         if os.geteuid() != 0:
             raise HighwaterError(
-                "this module changes the kernel's settings: run it as root: add become: true", reason="not_root"
+                "only root can see and change what this module works on: add become: true", reason="not_root"
             )
-        with host.lock():
+        lock = host.lock() if alone else None
+        with lock or contextlib.nullcontext():
+            host.slice = Slice.asked(module.params)  # from now on: the wait for the lock is no part of it
             returned = work(module.params, host, module.check_mode)
+            if lock and "progress" in returned:
+                lock.keep(returned["progress"]["work"])
     except HighwaterError as error:
-        module.fail_json(msg=error.message, **error_facts(error, host))
+        module.fail_json(msg=sayable(error.message), **sayable(error_facts(error, host)))
     except ParseError as error:
-        module.fail_json(msg=str(error), reason="parse")
+        module.fail_json(msg=sayable(str(error)), reason="parse")
     except OSError as error:
-        module.fail_json(msg=cause(error), reason="kernel")
-    for warning in returned.pop("warnings"):
+        module.fail_json(msg=sayable(cause(error)), reason="kernel")
+    for warning in sayable(returned.pop("warnings")):
         module.warn(warning)
-    module.exit_json(**returned)
+    # All that is in memory goes with the process; to look for garbage in it first takes longer than much of our work.
+    gc.freeze()
+    module.exit_json(**sayable(returned))
 
 
-def attempt(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
-    """As converge(); what this host cannot do is a warning where on_unsupported says so."""
-    try:
-        return converge(resource, params, host, check_mode)
-    except Unsupported as error:
-        if params["on_unsupported"] != "skip":
-            raise
-        facts = error_facts(error, host)
-        return dict(facts, changed=False, actions=[], msg=error.message, warnings=[error.message])
+def sayable(value: Any) -> Any:
+    """What is returned, in strings of UTF-8, since the controller takes no others: other bytes of a file's name, or of
+    a label, are shown as \\xff.
+    """
+    if isinstance(value, str):
+        return (
+            value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        )
+    if isinstance(value, dict):
+        return {sayable(key): sayable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [sayable(item) for item in value]
+    return value
+
+
+def _stopped(number: int, _frame: object) -> None:
+    """What a signal means: an error like any other, after which what was begun is taken back, in peace; raised where
+    the work can be put down (see Signals).
+    """
+    for each in STOPPED_BY:
+        signal.signal(each, signal.SIG_IGN)
+    SIGNALS.came(signal.Signals(number).name)
 
 
 def error_facts(error: HighwaterError, host: Host) -> dict[str, Any]:
     """What an error returns beside its message: a fixed reason, and what roles need to act on it."""
     facts = dict(error.facts, reason=error.reason)
     if isinstance(error, Unsupported):
+        # As in run().
+        from ansible_collections.highwater.memory.plugins.module_utils.core import environment
+
         facts.update(supported=False, os_id=environment.os_id(host), kernel=environment.kernel(host))
     return facts
-
-
-def converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
-    """One pass from what is to what was asked for; in check mode everything but apply.
-
-    Returns changed, actions, diff, warnings and the resource's own result. Raises HighwaterError and OSError.
-    """
-    before = resource.observe(host, params)
-    spec = resource.resolve(params, before)
-    steps = resource.plan(spec, before)
-    wanted = resource.wanted(spec, before)
-    after = before
-    if steps and not check_mode:
-        apply(steps, host)
-        after = resource.observe(host, params)
-        _prove(resource, params, after)
-    return dict(
-        resource.result(spec, after),
-        changed=bool(steps),
-        actions=[step.words() for step in steps],
-        diff={"before": resource.managed(before), "after": wanted},
-        warnings=resource.warnings(spec, after),
-    )
-
-
-def _prove(resource: Any, params: dict[str, Any], after: Any) -> None:
-    """What was planned and done must leave nothing to plan: the host is asked, not the steps."""
-    left: Plan = resource.plan(resource.resolve(params, after), after)
-    if left:
-        raise HighwaterError(
-            "all steps were carried out, but the host does not stay as asked; still to do: %s"
-            % "; ".join(step.words() for step in left),
-            reason="not_converged",
-        )

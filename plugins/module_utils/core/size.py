@@ -16,27 +16,32 @@ people mean MiB, kB or bytes by the 512. Whatever is wrong is a HighwaterError o
 from __future__ import annotations
 
 import re
-from typing import Iterable, Mapping, NamedTuple, NoReturn, Tuple
+from typing import Iterable, Mapping, NoReturn, Tuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import (
     BYTES,
     PLAIN,
+    UNITS,
     Quantity,
+    decimal,
     format_size,
     reduced,
 )
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
-__all__ = ("BYTES", "PLAIN", "Quantity", "evaluate", "format_size", "is_literal", "plain_number", "size_in_bytes")
+__all__ = (
+    "BYTES",
+    "PLAIN",
+    "Quantity",
+    "evaluate",
+    "format_size",
+    "is_literal",
+    "machine_names",
+    "plain_number",
+    "size_in_bytes",
+)
 
-# K, M, G, T are powers of 1024, as fallocate(1) and zramctl(8) have them; kB, MB, GB, TB powers of 1000.
-UNITS = {
-    "b": 1,
-    "k": 2**10, "kib": 2**10, "kb": 10**3,
-    "m": 2**20, "mib": 2**20, "mb": 10**6,
-    "g": 2**30, "gib": 2**30, "gb": 10**9,
-    "t": 2**40, "tib": 2**40, "tb": 10**12,
-}  # fmt: skip
 FUNCTIONS = ("min", "max", "clamp")
 
 # Bounds that no honest expression reaches; they keep the recursion and the integers small.
@@ -66,6 +71,16 @@ class _Source(NamedTuple):
 
     def refuse(self, problem: str) -> NoReturn:
         _refuse(self.option, self.text, problem)
+
+
+def machine_names(ram: int, available: int, cpus: int, **more_bytes: int) -> dict[str, Quantity]:
+    """The names that every expression may refer to, and more_bytes: those of one kind of object.
+
+    ram, available: bytes (MemTotal and MemAvailable of /proc/meminfo); cpus: processors that are online.
+    """
+    names = {name: Quantity(size, BYTES) for name, size in dict(more_bytes, ram=ram, available=available).items()}
+    names["cpus"] = Quantity(cpus, PLAIN)
+    return names
 
 
 _Parsed = Tuple[Quantity, int]  # a value, and the index of the token after it
@@ -241,16 +256,15 @@ def _factor(source: _Source, at: int, depth: int) -> _Parsed:
 
 
 def _literal(source: _Source, token: _Token) -> Quantity:
-    whole, _point, decimals = token.text.partition(".")
-    value, divisor = int(whole + decimals), 10 ** len(decimals)
     if not token.unit:
-        return reduced(value, PLAIN, divisor)
+        return decimal(token.text)
     if token.unit == "%":
-        return reduced(value, PLAIN, divisor * 100)
+        value = decimal(token.text)
+        return reduced(value.value, PLAIN, value.divisor * 100)
     factor = UNITS.get(token.unit.lower())
     if factor is None:
         source.refuse(f"has the unknown unit {token.unit}; {_known_unit(source, token)}")
-    return reduced(value * factor, BYTES, divisor)
+    return decimal(token.text, BYTES, factor)
 
 
 def _known_unit(source: _Source, token: _Token) -> str:

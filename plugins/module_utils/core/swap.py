@@ -2,28 +2,40 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Swap areas of the running kernel: what is on, whether one may go off, and how it goes off."""
+"""Swap areas of the running kernel: what is on. room.py says whether one may go off, and swap_off.py how it does."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Callable
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.environment import runs_systemd
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.areas import swap_areas
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
+from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import Share
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.meminfo import parse_meminfo
-from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea, parse_swaps
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 
-DEFAULT_HEADROOM = "max(ram * 5%, 128MiB)"
-# Of the memory that a zram gives back only this much is counted on: the pool frees by page, not by object.
-ZRAM_GIVES_BACK = 0.8
-SWAPOFF_TIMEOUT = 3600.0  # a slow disk brings back some 20 MiB/s
-SWAPOFF_NO_MEMORY = 2  # swapoff(8), util-linux 2.36 and later
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.cgroup import Cgroup
+
+HEADROOM = Share(5, "ram", 128 * 2**20)
+DEFAULT_HEADROOM = HEADROOM.expression()
+NOTE = "/run/highwater-memory.swapoff"  # of a swapoff that outlasts the call that began it, see swap_off.py
+
+
+def _no_cgroups() -> tuple[Cgroup, ...]:
+    return ()
 
 
 class Memory(NamedTuple):
-    """What the guards reckon with, all in bytes; ``strict`` is vm.overcommit_memory 2."""
+    """What the guards reckon with, all in bytes.
+
+    strict:  vm.overcommit_memory is 2.
+    anon:    anonymous memory that is in RAM, which could be swapped out.
+    cgroups: gives the groups with a limit; a walk over all groups of the host, which only a guard takes that needs it.
+    leaving: the path of an area that an earlier call has begun to swap off, after all guards; empty for none.
+    """
 
     total: int
     available: int
@@ -31,6 +43,9 @@ class Memory(NamedTuple):
     commit_limit: int
     strict: bool
     areas: tuple[SwapArea, ...]
+    anon: int = 0
+    cgroups: Callable[[], tuple[Cgroup, ...]] = _no_cgroups
+    leaving: str = ""
 
     def area(self, path: str) -> SwapArea | None:
         """The swap area that is on at path, None where none is."""
@@ -47,103 +62,33 @@ def observe_memory(host: Host) -> Memory:
         commit_limit=meminfo["CommitLimit"],
         strict=(host.read("/proc/sys/vm/overcommit_memory") or "0").strip() == "2",
         areas=swap_areas(host),
+        anon=meminfo.get("AnonPages", 0),
+        cgroups=partial(_limited_cgroups, host),
+        leaving=_leaving(host) if host.exists(NOTE) else "",
     )
 
 
-def swap_areas(host: Host) -> tuple[SwapArea, ...]:
-    """The areas that are on; none in a kernel without swap, which has no such file."""
-    text = host.read("/proc/swaps")
-    return () if text is None else parse_swaps(text)
+def _limited_cgroups(host: Host) -> tuple[Cgroup, ...]:
+    # Only where it is needed: start-up is most of what a converged host costs.
+    from ansible_collections.highwater.memory.plugins.module_utils.core.cgroup import limited_cgroups
+
+    return limited_cgroups(host)
 
 
-def refuse_without_room(
-    memory: Memory, path: str, headroom: int, gives_back: int = 0, bridge: int = 0, deferrable: bool = True
-) -> None:
-    """Raise HighwaterError where the pages of the area at path would not fit once it is off.
+def _leaving(host: Host) -> str:
+    from ansible_collections.highwater.memory.plugins.module_utils.core import swap_off
 
-    headroom:   bytes that must stay available afterwards.
-    gives_back: bytes of RAM that the area itself holds (a zram's mem_used_total) and frees.
-    bridge:     bytes of swap that will be on before it goes off, beside what is on now.
-    deferrable: whether apply: next_boot is a way out that the message may name.
-    An area that is off needs nothing.
-    """
-    area = memory.area(path)
-    if area is None:
-        return
-    elsewhere = bridge + sum(other.size - other.used for other in memory.areas if other.path != path)
-    left = memory.available + int(gives_back * ZRAM_GIVES_BACK) + elsewhere - area.used
-    if area.used and left < headroom:
-        raise HighwaterError(
-            "swapping off %s would bring %s back and leave %s of memory and other swap (now available: %s, free on "
-            "other swap: %s), less than headroom: %s: %s"
-            % (
-                path,
-                format_size(area.used),
-                format_size(max(left, 0)),
-                format_size(memory.available),
-                format_size(elsewhere),
-                format_size(headroom),
-                "free memory first, lower headroom, or use apply: next_boot"
-                if deferrable
-                else "free memory first, or lower headroom",
-            ),
-            reason="headroom",
-        )
-    if memory.strict and memory.committed > memory.commit_limit - area.size + bridge:
-        raise HighwaterError(
-            "swapping off %s would put the commit limit at %s, below the %s that are committed "
-            "(vm.overcommit_memory is 2): %s"
-            % (
-                path,
-                format_size(memory.commit_limit - area.size + bridge),
-                format_size(memory.committed),
-                "use apply: next_boot, or raise vm.overcommit_ratio first"
-                if deferrable
-                else "raise vm.overcommit_ratio first",
-            ),
-            reason="headroom",
-        )
-
-
-def without(memory: Memory, path: str, headroom: int, gives_back: int = 0) -> Memory:
-    """The memory once the area at path is off, for the guard of the next one that goes: what RAM has no room for
-    beside headroom is swapped out to the other areas, those of higher priority first. gives_back: as above.
-    """
-    area = memory.area(path)
-    if area is None:
-        return memory
-    available = memory.available + int(gives_back * ZRAM_GIVES_BACK) - area.used
-    left = []
-    for other in sorted(memory.areas, key=lambda one: -one.priority):
-        if other.path != path:
-            taken = min(max(headroom - available, 0), other.size - other.used)
-            available += taken
-            left.append(other._replace(used=other.used + taken))
-    return memory._replace(available=max(available, 0), commit_limit=memory.commit_limit - area.size, areas=tuple(left))
+    begun = swap_off.noted(host)
+    return begun.path if begun and swap_off.is_going(host, begun.path) else ""
 
 
 class SwapOff(NamedTuple):
-    """The action that swaps an area off, in a process and, with systemd, a unit of its own.
-
-    A global OOM kill takes the swapoff first, and systemd 252 and later end the whole session scope in which one
-    happened: with OOMPolicy=continue it is only the swapoff that ends, and the area is put back by the kernel.
-    """
+    """The action that swaps an area off (see swap_off.py)."""
 
     path: str
 
     def perform(self, host: Host) -> None:
-        argv: tuple[str, ...] = ("swapoff", self.path)
-        if runs_systemd(host):
-            argv = ("systemd-run", "--wait", "--pipe", "--quiet", "--collect", "-p", "OOMPolicy=continue") + argv
-        done = host.run(*argv, check=False, timeout=SWAPOFF_TIMEOUT)
-        if done.status == SWAPOFF_NO_MEMORY:
-            raise HighwaterError(
-                "the kernel had not enough memory to swap off %s, which is still on: free memory, "
-                "or use apply: next_boot" % self.path,
-                reason="headroom",
-            )
-        if done.status != 0:
-            raise HighwaterError(
-                "swapoff %s: %s" % (self.path, done.err.strip() or "exit status %d" % done.status),
-                reason="command_failed",
-            )
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.core import swap_off
+
+        swap_off.swap_off(host, self.path)

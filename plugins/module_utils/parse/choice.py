@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError
 
 
 class Choice(NamedTuple):
@@ -21,3 +24,19 @@ def parse_choice(text: str) -> Choice:
     words = text.split()
     chosen = [word[1:-1] for word in words if word.startswith("[") and word.endswith("]")]
     return Choice(chosen[0] if chosen else None, tuple(word.strip("[]") for word in words))
+
+
+def chosen_by_number(text: str) -> tuple[tuple[int, str], ...]:
+    """What is chosen in a file with such a line for each number, as a zram's recomp_algorithm: ``#1: lzo lz4 [zstd]``.
+
+    Raises ParseError.
+    """
+    found = []
+    for line in text.splitlines():
+        number, colon, words = line.partition(":")
+        chosen = parse_choice(words).chosen
+        if not colon or not number.startswith("#") or not number[1:].isdigit():
+            raise ParseError("recomp_algorithm", line, "a line such as '#1: lzo [zstd]'")
+        if chosen:
+            found.append((int(number[1:]), chosen))
+    return tuple(found)

@@ -10,9 +10,11 @@ somebody's slip of the pen must not keep a swapfile from being made.
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, Sequence
+from typing import Callable, Optional, Sequence
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.escapes import decode, encode
+from ansible_collections.highwater.memory.plugins.module_utils.parse.lines import fields, replace_lines, split_lines
 
 __all__ = ("Entry", "Line", "encode", "parse_fstab", "replace_swap_entry", "swap_entries")
 
@@ -40,10 +42,7 @@ class Line(NamedTuple):
 
 def parse_fstab(text: str) -> tuple[Line, ...]:
     r"""The lines of a file, whose ``raw`` joined are the text again. Only ``\n`` ends a line; ``\r\n`` is kept."""
-    # Not splitlines(): it would also split at form feeds and at separators of Unicode, inside a path.
-    pieces = text.split("\n")
-    raws = [piece + "\n" for piece in pieces[:-1]] + [piece for piece in pieces[-1:] if piece]
-    return tuple(Line(raw, _entry(raw)) for raw in raws)
+    return tuple(Line(raw, _entry(raw)) for raw in split_lines(text))
 
 
 def swap_entries(lines: Sequence[Line]) -> tuple[Entry, ...]:
@@ -59,18 +58,8 @@ def replace_swap_entry(lines: Sequence[Line], matches: Callable[[Entry], bool], 
     Only entries of type ``swap`` are shown to matches; comments and other entries stay as they are.
     Raises ValueError for a new_line of more than one line.
     """
-    if new_line is not None and ("\n" in new_line or "\r" in new_line):
-        raise ValueError(f"{new_line!r} is not one line of fstab")
     found = [n for n, line in enumerate(lines) if line.entry and _is_swap(line.entry) and matches(line.entry)]
-    kept = [line.raw for line in lines]
-    for n in found:
-        kept[n] = ""
-    if new_line is None:
-        return "".join(kept)
-    if not found:
-        return _appended("".join(kept), new_line)
-    kept[found[0]] = new_line + _ending(lines[found[0]].raw)
-    return "".join(kept)
+    return replace_lines([line.raw for line in lines], found, new_line)
 
 
 def _is_swap(entry: Entry) -> bool:
@@ -78,12 +67,10 @@ def _is_swap(entry: Entry) -> bool:
 
 
 def _entry(raw: str) -> Optional[Entry]:
-    body = raw[: len(raw) - len(_ending(raw))]
-    # Blanks and tabs are all that separates fields (libmount), whatever else Unicode calls a space.
-    fields = [field for field in body.replace("\t", " ").split(" ") if field]
-    if len(fields) < 3 or fields[0].startswith("#"):
+    found = fields(raw)
+    if len(found) < 3:
         return None
-    spec, file, vfstype, options, freq, passno = (fields + [""] * 3)[:6]
+    spec, file, vfstype, options, freq, passno = (found + [""] * 3)[:6]
     return Entry(
         spec=decode(spec),
         file=decode(file),
@@ -96,16 +83,3 @@ def _entry(raw: str) -> Optional[Entry]:
 
 def _number(field: str) -> int:
     return int(field) if field.isascii() and field.isdigit() and len(field) < 10 else 0
-
-
-def _ending(raw: str) -> str:
-    if raw.endswith("\r\n"):
-        return "\r\n"
-    return "\n" if raw.endswith("\n") else ""
-
-
-def _appended(text: str, new_line: str) -> str:
-    crlf = text.count("\r\n")
-    ending = "\r\n" if crlf > text.count("\n") - crlf else "\n"
-    # A missing last newline would glue our line to somebody else's.
-    return text + ("" if not text or text.endswith("\n") else ending) + new_line + ending

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""/sys/block/zramN/mm_stat (Documentation/admin-guide/blockdev/zram.rst, "mm_stat")."""
+"""mm_stat, io_stat and bd_stat of /sys/block/zramN (Documentation/admin-guide/blockdev/zram.rst)."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError, natural
 
 WHERE = "mm_stat"
@@ -44,3 +45,40 @@ def parse_mm_stat(text: str) -> MmStat:
 def ratio(stat: MmStat) -> Optional[float]:
     """How many times smaller the data is compressed (orig / compr); None while nothing is compressed."""
     return stat.orig_data_size / stat.compr_data_size if stat.compr_data_size else None
+
+
+class IoStat(NamedTuple):
+    """How many; the columns by the kernel's names."""
+
+    failed_reads: int
+    failed_writes: int
+    invalid_io: int
+    notify_free: int
+
+
+class BdStat(NamedTuple):
+    """Bytes on the device behind it now, and read from it and written to it ever; by the kernel's names."""
+
+    bd_count: int
+    bd_reads: int
+    bd_writes: int
+
+
+BD_UNIT = 4096  # whatever the page is
+
+
+def parse_io_stat(text: str) -> IoStat:
+    """One line of at least four numbers. Raises ParseError."""
+    return IoStat(*_columns("io_stat", text, len(IoStat._fields)))
+
+
+def parse_bd_stat(text: str) -> BdStat:
+    """One line of at least three numbers. Raises ParseError."""
+    return BdStat(*(BD_UNIT * number for number in _columns("bd_stat", text, len(BdStat._fields))))
+
+
+def _columns(where: str, text: str, count: int) -> list[int]:
+    fields = text.split()
+    if len(fields) < count or len(text.strip().splitlines()) > 1:
+        raise ParseError(where, text, f"one line of at least {count} numbers")
+    return [natural(where, field, text) for field in fields[:count]]

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError, natural
 from ansible_collections.highwater.memory.plugins.module_utils.parse.escapes import decode
 

@@ -15,13 +15,15 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec imp
 ARGUMENTS: dict[str, dict[str, Any]] = dict(
     CONFIGURE_OPTIONS,
     path={"type": "path", "required": True},
-    state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+    state={"type": "str", "choices": ["present", "absent", "disabled"], "default": "present"},
     size={"type": "str", "default": "auto"},
     method={"type": "str", "choices": ["auto", "fallocate", "dd"], "default": "auto"},
     priority={"type": "int"},
     discard={"type": "str", "choices": ["none", "once", "pages", "both"], "default": "none"},
     nofail={"type": "bool", "default": True},
     label={"type": "str"},
+    encrypted={"type": "bool", "default": False},
     keep_free={"type": "str", "default": DEFAULT_KEEP_FREE},
     headroom={"type": "str", "default": DEFAULT_HEADROOM},
+    expect_room={"type": "bool", "default": False},
 )

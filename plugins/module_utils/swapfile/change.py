@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import format_size
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import refuse_without_room
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import node
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import MIB, Spec
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import State
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import State, bridge_path
 
 
 class Change(NamedTuple):
@@ -36,6 +37,8 @@ def known_discard(state: State) -> str:
     The kernel shows it nowhere. What we asked for in this boot is in our record; an area that the boot itself turned
     on has what fstab says; any other has swapon's default.
     """
+    if state.device:  # an encrypted one is never asked for any
+        return "none"
     noted = state.record.get("on") or {}
     if noted.get("boot_id") == state.machine.boot_id and noted.get("discard"):
         return str(noted["discard"])
@@ -62,8 +65,12 @@ def _why_remake(spec: Spec, state: State) -> str | None:
 
 
 def _why_format(spec: Spec, state: State) -> str | None:
+    if spec.encrypted:  # its header lies within, and is new each time
+        return "it is formatted as it is, not encrypted" if state.header or state.foreign else None
+    if state.header is None and state.foreign:
+        return "it is formatted for pages of %s" % format_size(state.foreign)
     if state.header is None:
-        return "it is not formatted"
+        return "it is encrypted" if state.device else "it is not formatted"
     if state.header.area != spec.size:
         return "its header says %s" % format_size(state.header.area)
     if spec.label is not None and state.header.label != spec.label:
@@ -78,6 +85,8 @@ def _why_reswap(spec: Spec, state: State, made_anew: str | None) -> str | None:
         return made_anew
     if not spec.now:
         return None
+    if state.device != spec.device:
+        return "its device is %s" % node(state.device) if state.device else "it is not encrypted"
     if max(state.area.priority, -1) != (-1 if spec.priority is None else spec.priority):
         return "its priority is %d" % state.area.priority
     if known_discard(state) != spec.discard:
@@ -116,15 +125,55 @@ def check(spec: Spec, state: State, change: Change) -> None:
             "while it is off" % (spec.path, change.reswap),
             reason="in_use",
         )
+    if change.remake or change.bridge:
+        _check_method(spec, state)
+    if change.remake or change.format:
+        refuse_resume(state)
     if change.remake:
         _check_disk(spec, state)
     memory = state.machine.memory
+    later = not (change.remake or change.format)  # priority and discard can wait for the next boot
     if change.reswap:
-        later = not (change.remake or change.format)  # priority and discard can wait for the next boot
+        # Imported here because an area that stays on, or is new, needs no room elsewhere.
+        from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room
+
         refuse_without_room(memory, spec.path, spec.headroom, bridge=change.bridge, deferrable=later)
         refuse_without_room(memory, spec.path, spec.headroom, bridge=spec.size, deferrable=later)
-    if state.bridge_area is not None and spec.now:
-        refuse_without_room(memory, state.bridge_area.path, spec.headroom, bridge=0 if state.area else spec.size)
+    if state.bridge_area is not None and spec.now and memory.leaving != spec.path:
+        _check_bridge(spec, state, change, later)
+
+
+def _check_bridge(spec: Spec, state: State, change: Change, deferrable: bool) -> None:
+    """The bridge of a run that was cut off goes last, when the area that is to be on is. While the old one is going off
+    its pages are on the way, and what is to become of them was judged before that.
+    """
+    from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
+
+    memory = state.machine.memory
+    coming = spec.size if change.reswap or state.area is None else 0
+    if change.reswap:
+        memory = without(memory, spec.path, spec.headroom)
+    refuse_without_room(memory, bridge_path(spec.path), spec.headroom, bridge=coming, deferrable=deferrable)
+
+
+def _check_method(spec: Spec, state: State) -> None:
+    if spec.method == "dd" and not spec.ability.zeros:
+        raise HighwaterError(
+            "method: dd cannot make %s, since %s lets no swapfile grow by being written to: use auto or fallocate"
+            % (spec.path, state.filesystem.kind if state.filesystem else "its filesystem"),
+            reason="filesystem",
+        )
+
+
+def refuse_resume(state: State) -> None:
+    """Raise HighwaterError where hibernation would no longer find the file that it resumes from."""
+    if state.resumes and state.machine.resumes_from is not None:
+        raise HighwaterError(
+            "path: %s is the file that hibernation resumes from (resume_offset is %d), which would not find it again: "
+            "take resume= and resume_offset= off the kernel's command line and boot, or choose another path"
+            % (state.path, state.machine.resumes_from.offset),
+            reason="hibernation",
+        )
 
 
 def _check_disk(spec: Spec, state: State) -> None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from typing import Iterable, NamedTuple
+from typing import Iterable
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 # _IOWR('f', 11, struct fiemap) is the same number on all architectures, unlike those for one direction only.
 FS_IOC_FIEMAP = 0xC020660B
@@ -27,11 +29,14 @@ _CHUNK = 1 << 20
 
 
 class Extent(NamedTuple):
-    """A run of the file that has blocks: offset and length in bytes, flags as in linux/fiemap.h."""
+    """A run of the file that has blocks: offset and length in bytes, flags as in linux/fiemap.h, physical: the byte of
+    the filesystem's device at which it begins (of btrfs, an address of its own).
+    """
 
     offset: int
     length: int
     flags: int
+    physical: int = 0
 
 
 def find_flaw(size: int, extents: Iterable[Extent]) -> str | None:
@@ -70,7 +75,7 @@ def read_extents(fd: int) -> list[Extent] | None:
 def _unpack(buffer: bytearray) -> list[Extent]:
     mapped = _HEAD.unpack_from(buffer)[3]
     rows = (_EXTENT.unpack_from(buffer, _HEAD.size + n * _EXTENT.size) for n in range(mapped))
-    return [Extent(row[0], row[2], row[5]) for row in rows]
+    return [Extent(row[0], row[2], row[5], row[1]) for row in rows]
 
 
 def flaw_of(fd: int) -> str | None:
@@ -82,19 +87,20 @@ def flaw_of(fd: int) -> str | None:
     return "it has holes" if found.st_blocks * 512 < found.st_size else None
 
 
-def is_blank(fd: int) -> bool:
-    """Whether an open file holds nothing but zeros, so that nobody's data is lost with it.
+def is_blank(fd: int, end: int | None = None, start: int = 0) -> bool:
+    """Whether an open file, from start to end (else all of it), holds nothing but zeros: nobody loses data with it.
 
-    Ends at the first byte that is not zero; what was allocated and never written is not read.
+    Stops at the first byte that is not zero; what was allocated and never written is not read.
     """
-    end = os.fstat(fd).st_size
-    at = 0
+    end = os.fstat(fd).st_size if end is None else end
+    at = start
     while at < end:
         try:
             at = os.lseek(fd, at, os.SEEK_DATA)
         except OSError:  # ENXIO: no data from here on
             return True
-        chunk = os.pread(fd, _CHUNK, at)
+        chunk = os.pread(fd, min(_CHUNK, end - at), at) if at < end else b""
+        os.posix_fadvise(fd, at, len(chunk), os.POSIX_FADV_DONTNEED)  # nobody else is going to read it
         if chunk.count(0) != len(chunk):
             return False
         at += len(chunk) or end

@@ -9,10 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from typing import NamedTuple, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
-from ansible_collections.highwater.memory.plugins.module_utils.parse.escapes import decode
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 
 class Ability(NamedTuple):
@@ -20,10 +19,29 @@ class Ability(NamedTuple):
 
     fallocate: swapon takes blocks that were allocated and never written.
     nocow:     the file must be made copy-on-write-free (chattr +C) while it is empty.
+    pinned:    its blocks must be kept from moving, from when it is empty; f2fs allocates only such a file in whole
+               sections, which is how swapon wants it.
     """
 
     fallocate: bool = True
     nocow: bool = False
+    pinned: bool = False
+
+    @property
+    def zeros(self) -> bool:
+        """Whether it can grow by being written to; a pinned file takes writes only where it has blocks (EIO)."""
+        return not self.pinned
+
+    def prepare(self, fd: int) -> None:
+        """Make an open, empty file what a swapfile has to be here. Raises OSError as the kernel gives it."""
+        if self.nocow:
+            set_nocow(fd)
+        if self.pinned:
+            fcntl.ioctl(fd, F2FS_IOC_SET_PIN_FILE, struct.pack("I", 1))
+
+    def suits(self, fd: int) -> bool:
+        """Whether an open file that has content by now was made so."""
+        return not self.nocow or is_nocow(fd)
 
 
 ABILITIES = {
@@ -32,6 +50,7 @@ ABILITIES = {
     "ext2": Ability(fallocate=False),
     "xfs": Ability(),  # 4.18 and later
     "btrfs": Ability(nocow=True),  # 5.0 and later
+    "f2fs": Ability(pinned=True),  # 5.4 and later
 }
 
 # Why not, for those that people ask for; any other is refused in general words.
@@ -48,7 +67,7 @@ REFUSED = {
 
 class Filesystem(NamedTuple):
     """Where a path lies. kind: as in /proc/filesystems; total, free: bytes, free without what is kept for root;
-    devices: that it spans.
+    devices: that it spans; copies: it keeps data more than once, or spreads it; source: the device, as mounted.
     """
 
     kind: str
@@ -56,25 +75,9 @@ class Filesystem(NamedTuple):
     total: int
     free: int
     devices: int = 1
-
-
-def parse_mount(mountinfo: str, path: str) -> tuple[str, str] | None:
-    """Kind and mount point of the filesystem that holds an absolute path, by proc_pid_mountinfo(5); None if none does.
-
-    Of two that are mounted over each other the later one is seen.
-    """
-    best: Optional[tuple[str, str]] = None
-    for line in mountinfo.splitlines():
-        left, _dash, right = line.partition(" - ")
-        fields = left.split(" ")
-        if len(fields) < 5 or not right:
-            continue
-        mount_point = decode(fields[4])
-        if path != mount_point and not path.startswith(mount_point.rstrip("/") + "/"):
-            continue
-        if best is None or len(mount_point) >= len(best[1]):
-            best = (right.split(" ")[0], mount_point)
-    return best
+    read_only: bool = False
+    source: str = ""
+    copies: bool = False
 
 
 def ability(filesystem: Filesystem, path: str) -> Ability:
@@ -88,6 +91,13 @@ def ability(filesystem: Filesystem, path: str) -> Ability:
             reason="filesystem",
             filesystem=filesystem.kind,
         )
+    if filesystem.read_only:
+        raise Unsupported(
+            "path: %s is on a filesystem that is mounted read-only (at %s), where nothing can be swapped out: remount "
+            "it read-write, or choose a path on another" % (path, filesystem.mount_point),
+            reason="filesystem",
+            filesystem=filesystem.kind,
+        )
     if filesystem.devices > 1:
         raise Unsupported(
             "path: %s is on a %s of %d devices (mounted at %s), on which the kernel takes no swapfile: choose one "
@@ -95,34 +105,29 @@ def ability(filesystem: Filesystem, path: str) -> Ability:
             reason="filesystem",
             filesystem=filesystem.kind,
         )
+    if filesystem.copies:
+        raise Unsupported(
+            "path: %s is on a %s whose data has another profile than single (mounted at %s), on which the kernel takes "
+            "no swapfile: convert it (btrfs balance start -dconvert=single), or choose one on another filesystem"
+            % (path, filesystem.kind, filesystem.mount_point),
+            reason="filesystem",
+            filesystem=filesystem.kind,
+        )
     return found
 
 
-# -- NOCOW ---------------------------------------------------------------------------------------------------------
+# -- what the kernel keeps of a file -------------------------------------------------------------------------------
 
 FS_NOCOW_FL = 0x00800000
+COMPRESSION = 0x4 | 0x400  # FS_COMPR_FL, FS_NOCOMP_FL
 # _IOR and _IOW have the two direction bits the other way round on these (arch/*/include/uapi/asm/ioctl.h).
 _TURNED = ("ppc", "mips", "sparc", "alpha")
 _LONG = struct.calcsize("l") << 16
-_BITS = (0x40000000, 0x80000000) if os.uname().machine.startswith(_TURNED) else (0x80000000, 0x40000000)
-FS_IOC_GETFLAGS = _BITS[0] | _LONG | 0x6601
-FS_IOC_SETFLAGS = _BITS[1] | _LONG | 0x6602
-BTRFS_IOC_FS_INFO = _BITS[0] | 1024 << 16 | 0x941F  # include/uapi/linux/btrfs.h
-
-
-def count_devices(kind: str, folder: str) -> int:
-    """How many devices the filesystem of a folder spans; 1 for those that cannot span several, or do not say."""
-    if kind != "btrfs":
-        return 1
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        answer = fcntl.ioctl(fd, BTRFS_IOC_FS_INFO, bytes(1024))
-    except OSError:
-        return 1
-    finally:
-        os.close(fd)
-    devices: int = struct.unpack_from("=QQ", answer)[1]  # max_id, num_devices
-    return devices
+READ, WRITE = (0x40000000, 0x80000000) if os.uname().machine.startswith(_TURNED) else (0x80000000, 0x40000000)
+FS_IOC_GETFLAGS = READ | _LONG | 0x6601
+FS_IOC_SETFLAGS = WRITE | _LONG | 0x6602
+FS_IOC_GETVERSION = READ | _LONG | 0x7601
+F2FS_IOC_SET_PIN_FILE = WRITE | 4 << 16 | 0xF50D  # include/uapi/linux/f2fs.h
 
 
 def is_nocow(fd: int) -> bool:
@@ -131,8 +136,25 @@ def is_nocow(fd: int) -> bool:
 
 
 def set_nocow(fd: int) -> None:
-    """Give an open, empty file the attribute; raises OSError where the filesystem does not take it."""
-    fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("i", _flags(fd) | FS_NOCOW_FL))
+    """Give an open, empty file the attribute; raises OSError where the filesystem does not take it.
+
+    What it has from its folder about compression goes first: the kernel takes no two of these together.
+    """
+    flags = _flags(fd)
+    if flags & COMPRESSION:
+        flags &= ~COMPRESSION
+        fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("i", flags))
+    fcntl.ioctl(fd, FS_IOC_SETFLAGS, struct.pack("i", flags | FS_NOCOW_FL))
+
+
+def generation(fd: int) -> int | None:
+    """The number that tells an open file from an earlier one of the same inode number; None where there is none."""
+    try:
+        answer = fcntl.ioctl(fd, FS_IOC_GETVERSION, struct.pack("l", 0))
+    except OSError:
+        return None
+    number: int = struct.unpack_from("I", answer)[0]
+    return number
 
 
 def _flags(fd: int) -> int:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.fstab import (
     Entry,
     Line,
@@ -15,6 +16,11 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.fstab impor
     parse_fstab,
     replace_swap_entry,
     swap_entries,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.parse.lines import (
+    Before,
+    lines_before,
+    plain_path,
 )
 
 PATH = "/etc/fstab"
@@ -24,7 +30,9 @@ _MEANINGLESS = {"sw", "defaults"}
 
 
 class Table(NamedTuple):
-    """fstab as one swapfile sees it. text: None where there is no such file; tags: UUID= and LABEL= that mean it."""
+    """fstab as one swapfile sees it. text: None where there is no such file; tags: UUID=, LABEL= and devices
+    that mean it.
+    """
 
     text: Optional[str]
     path: str
@@ -32,8 +40,8 @@ class Table(NamedTuple):
 
     def matches(self, entry: Entry) -> bool:
         """Whether an entry is about this swapfile."""
-        spec = entry.spec.replace('"', "")
-        return spec == self.path or _folded(spec) in {_folded(tag) for tag in self.tags}
+        tag = entry.spec.replace('"', "")  # which may stand around the value
+        return plain_path(entry.spec) == self.path or _folded(tag) in {_folded(each) for each in self.tags}
 
     def lines(self) -> tuple[Line, ...]:
         return parse_fstab(self.text or "")
@@ -44,15 +52,33 @@ class Table(NamedTuple):
 
     def raw(self) -> tuple[str, ...]:
         """The same as they stand in the file, without line ends."""
-        return tuple(
-            line.raw.rstrip("\r\n")
-            for line in self.lines()
-            if line.entry is not None and line.entry.vfstype == "swap" and self.matches(line.entry)
-        )
+        return tuple(line.raw.rstrip("\r\n") for line in self.lines() if self._is_ours(line))
+
+    def _is_ours(self, line: Line) -> bool:
+        return line.entry is not None and line.entry.vfstype == "swap" and self.matches(line.entry)
 
     def with_line(self, line: str | None) -> str:
         """The text in which line is the only one about this swapfile (None: no line is)."""
         return replace_swap_entry(self.lines(), self.matches, line)
+
+    def before(self) -> Before:
+        """What given_back() needs to know of the text as it is; its lines about this swapfile are called fstab."""
+        known = lines_before(self._raws(), self._ours(), self.text is None)
+        return {"fstab": known.pop("lines"), **known}
+
+    def given_back(self, before: Before, lines_too: bool) -> str | None:
+        """The text as it was before us, as far as it is about this swapfile: see lines_given_back()."""
+        known = dict(before, lines=before.get("fstab", []))
+        # Imported here because most runs give nothing back.
+        from ansible_collections.highwater.memory.plugins.module_utils.parse.given_back import lines_given_back
+
+        return lines_given_back(self._raws(), self._ours(), known, lines_too)
+
+    def _raws(self) -> list[str]:
+        return [line.raw for line in self.lines()]
+
+    def _ours(self) -> list[int]:
+        return [n for n, line in enumerate(self.lines()) if self._is_ours(line)]
 
     def says(self, line: str) -> bool:
         """Whether the file says what line says, in one entry, whatever its blanks."""

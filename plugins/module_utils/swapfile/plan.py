@@ -11,24 +11,20 @@ bridge on, old off, new in its place, new on, bridge off.
 
 from __future__ import annotations
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile import fstab
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
     BridgeAway,
-    Chown,
-    Create,
-    Format,
-    MakeFolders,
     Place,
-    RemoveFolders,
     Several,
-    SwapOn,
+    turn_off,
+    turn_on,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import Change, decide, known_discard
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.create import Create, Format, Wipe
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import ABILITIES, Ability
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import mapping_name
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import (
     KIND,
@@ -36,32 +32,77 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
     bridge_path,
     draft_path,
 )
-
-RELOAD = Run(("systemctl", "daemon-reload"))
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import (
+    before,
+    table_steps,
+    texts,
+    texts_after,
+)
 
 
 def plan_present(spec: Spec, state: State) -> Plan:
     """The steps to a swapfile that is there, on and in fstab, as far as the spec wants each."""
     change = decide(spec, state)
-    table = _table(spec, state)
-    file = _leftovers(state) + _folders(state) + _owner(state, change) + _file(spec, state, change)
+    table = table_steps(spec, state)
+    file = _leftovers(spec, state, change) + _folders(state) + _attributes(spec, state, change)
+    file += _file(spec, state, change)
     work = file + _on(spec, state, change) + table if state.area is None else table + file
     return _record(spec, state, change) + work + _bridge_away(spec, state, change)
 
 
-# -- record, leftovers, folders, owner -----------------------------------------------------------------------------
+# What is imported is compiled anew at each call: a file that is new, or as it should be, needs none of these.
+
+
+def _attributes(spec: Spec, state: State, change: Change) -> Plan:
+    if (state.found is None or state.private) and not state.machine.selinux:
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.attributes import attribute_steps
+
+    return attribute_steps(spec, state, change)
+
+
+def _leftovers(spec: Spec, state: State, change: Change) -> Plan:
+    if not (state.draft or state.bridge or state.device or state.bridge_device):
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import leftovers
+
+    return leftovers(spec, state, change)
+
+
+def _draft_goes_on(spec: Spec, state: State) -> bool:
+    if state.draft is None:
+        return False
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import goes_on
+
+    return goes_on(spec, state)
+
+
+def _bridge_goes_on(spec: Spec, state: State, change: Change) -> bool:
+    if state.bridge is None:
+        return False
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import bridge_goes_on
+
+    return bridge_goes_on(spec, state, change)
+
+
+# -- record and folders ---------------------------------------------------------------------------------------------
 
 
 def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
     """What the record is to hold; the actions add which file it is and how it was turned on."""
     entry: Entry = dict(state.record)
     entry.setdefault("before", _before(state))
+    if spec.encrypted and "crypttab" not in entry["before"]:
+        entry["before"] = dict(entry["before"], crypttab=state.crypt.before())
+    entry.pop("disabled", None)  # from now on it is ours; what was there before stays known
     entry["sizes"] = spec.sizes
     folders = list(entry.get("folders", []))
     entry["folders"] = folders + [path for path in state.missing if path not in folders]
     if state.found is not None and not change.remake:
-        entry["inode"] = state.found.inode
-    if state.area is not None and not change.reswap and _changes_fstab(spec, state):
+        entry.update(inode=state.found.inode, generation=state.generation)
+    if state.lacks_rule:
+        entry["selinux"] = True
+    if state.area is not None and not change.reswap and texts_after(spec, state).fstab != texts(state).fstab:
         # The next boot will turn it on otherwise than it is on now, and only this can tell later runs.
         entry["on"] = {"boot_id": state.machine.boot_id, "discard": known_discard(state)}
     return entry
@@ -69,9 +110,9 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
 
 def _before(state: State) -> Entry:
     return {
-        "file": state.found is not None and (state.header is not None or state.area is not None),
+        "file": state.found is not None and bool(state.header or state.foreign or state.area),
         "active": state.area is not None,
-        "fstab": list(state.table.raw()),
+        **before(state),
     }
 
 
@@ -84,32 +125,13 @@ def _record(spec: Spec, state: State, change: Change) -> Plan:
     return (Step("remember %s" % spec.path, why, Remember(KIND, spec.path, entry), (back,)),)
 
 
-def _leftovers(state: State) -> Plan:
-    """What a run that was cut off left beside the file and nobody uses."""
-    why = "an earlier run was cut off"
-    steps = []
-    if state.draft is not None:
-        steps.append(Step("remove %s" % draft_path(state.path), why, Remove(draft_path(state.path))))
-    if state.bridge is not None and state.bridge_area is None:
-        steps.append(Step("remove %s" % bridge_path(state.path), why, Remove(bridge_path(state.path))))
-    return tuple(steps)
-
-
 def _folders(state: State) -> Plan:
     if not state.missing:
         return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import MakeFolders, RemoveFolders
+
     action, back = MakeFolders(state.missing), RemoveFolders(state.missing)
     return (Step("make the folder %s" % state.missing[-1], "it is missing", action, (back,)),)
-
-
-def _owner(state: State, change: Change) -> Plan:
-    found = state.found
-    if found is None or change.remake or (found.mode, found.uid, found.gid) == (0o600, 0, 0):
-        return ()
-    why = "they are %04o, %d:%d" % (found.mode, found.uid, found.gid)
-    back = Chown(state.path, found.uid, found.gid, found.mode)
-    does = "set mode and owner of %s to 0600, 0:0" % state.path
-    return (Step(does, why, Chown(state.path, 0, 0, 0o600), (back,)),)
 
 
 # -- the file ------------------------------------------------------------------------------------------------------
@@ -127,43 +149,65 @@ def _file(spec: Spec, state: State, change: Change) -> Plan:
     if change.reswap and change.beside:
         # The slow part, and the one that may fail, comes while the old area still serves.
         why = "%s is to take the place of the old file (%s)" % (format_size(spec.size), change.remake)
-        make = Step("make %s" % draft_path(spec.path), why, _create(spec, state), (Remove(draft_path(spec.path)),))
-        place = Step("rename it to %s" % spec.path, "the old file is off", _place(spec),
+        create = _create(spec, state)._replace(beside=True)
+        make = Step("make %s" % draft_path(spec.path), why, create, (Remove(draft_path(spec.path)),))
+        place = Step("rename it to %s" % spec.path, "the old file is off", _place(spec, state, change),
                      (Remove(spec.path), *old))  # fmt: skip
         return (make,) + off + (place,) + on
     clear = () if state.found is None or change.beside else (_clear(state, old),)
-    return off + clear + (_make(spec, state, change.remake, old if change.beside else ()),) + on
+    return off + clear + (_make(spec, state, change),) + on
 
 
 def _create(spec: Spec, state: State) -> Create:
     """A file of the old one's UUID, so that whatever names it by that goes on to be right."""
-    uuid = state.header.uuid if state.header else None
-    label = spec.label if spec.label is not None else (state.header.label or None if state.header else None)
-    return Create(draft_path(spec.path), spec.size, spec.method, spec.ability, uuid, label)
+    uuid = state.header.uuid if state.header else state.record.get("uuid")
+    label = state.header.label if state.header else state.record.get("label")
+    return Create(
+        draft_path(spec.path),
+        spec.path,
+        spec.size,
+        spec.method,
+        spec.ability,
+        uuid,
+        (label if spec.label is None else spec.label) or None,
+        labelled=state.machine.selinux,
+        goes_on=_draft_goes_on(spec, state),
+        formatted=not spec.encrypted,
+    )
 
 
-def _place(spec: Spec) -> Place:
-    return Place(draft_path(spec.path), spec.path)
+def _place(spec: Spec, state: State, change: Change) -> Place:
+    on_next = spec.now and not spec.encrypted
+    over = state.found.inode if state.found is not None and change.beside else None  # else it is cleared away first
+    return Place(draft_path(spec.path), spec.path, not on_next, over)
 
 
-def _make(spec: Spec, state: State, why: str, old: tuple[object, ...]) -> Step:
-    action = Several((_create(spec, state), _place(spec)), clean=(Remove(draft_path(spec.path)),))
-    does = "make %s with %s and format it as swap" % (spec.path, format_size(spec.size))
-    return Step(does, why, action, (Remove(spec.path), *old))
+def _make(spec: Spec, state: State, change: Change) -> Step:
+    old = _remade(state) if change.beside else ()
+    action = Several((_create(spec, state), _place(spec, state, change)), clean=(Remove(draft_path(spec.path)),))
+    kind = "to be encrypted" if spec.encrypted else "and format it as swap"
+    does = "make %s with %s %s" % (spec.path, format_size(spec.size), kind)
+    return Step(does, change.remake or "", action, (Remove(spec.path), *old))
 
 
 def _remade(state: State) -> tuple[object, ...]:
     """What gives back the old file: a swapfile's content is worth nothing once it is off, so one like it will do."""
-    if state.found is None or state.header is None or state.flaw:
+    header, draft = state.header, draft_path(state.path)
+    if state.found is None or state.flaw or not (header or state.device):
         return ()
-    rule = _rule(state)
-    draft = draft_path(state.path)
-    create = Create(draft, state.found.size, "auto", rule, state.header.uuid, state.header.label or None)
+    ability = ABILITIES.get(state.filesystem.kind, Ability()) if state.filesystem else Ability()
+    create = Create(
+        draft,
+        state.path,
+        state.found.size,
+        "auto",
+        ability,
+        header.uuid if header else None,
+        header.label or None if header else None,
+        labelled=state.machine.selinux,
+        formatted=header is not None,
+    )
     return (create, Place(draft, state.path))
-
-
-def _rule(state: State) -> Ability:
-    return ABILITIES.get(state.filesystem.kind, Ability()) if state.filesystem else Ability()
 
 
 def _clear(state: State, old: tuple[object, ...]) -> Step:
@@ -176,6 +220,8 @@ def _format(spec: Spec, state: State, why: str) -> Step:
     back: tuple[Format, ...] = ()
     if state.header is not None and state.header.area == spec.size:
         back = (Format(spec.path, state.header.uuid, state.header.label or None),)
+    if spec.encrypted:
+        return Step("wipe the swap header of %s" % spec.path, why, Wipe(spec.path), back)
     return Step("format %s as swap" % spec.path, why, Format(spec.path, create.uuid, create.label), back)
 
 
@@ -187,28 +233,40 @@ def _off(spec: Spec, state: State, change: Change) -> Plan:
     area = state.area
     if area is None:
         return ()
-    back = SwapOn(spec.path, area.priority, known_discard(state))
+    back = turn_on(spec.path, area.priority, known_discard(state), state.device, stays=True)
     why = change.reswap or ""
     if area.used and not change.bridge and state.bridge_area is None:
         why += "; the disk has no room for a bridge, so that %s go to memory and other swap" % format_size(area.used)
-    off = Step("swap off %s" % spec.path, why, SwapOff(spec.path), (back,))
+    off = Step("swap off %s" % spec.path, why, turn_off(spec.path, state.device, area), (back,))
     if not change.bridge:
         return (off,)
     bridge = bridge_path(spec.path)
-    make = Create(bridge, change.bridge, spec.method, spec.ability)
-    turn_on = Several((make, SwapOn(bridge, noted=False)), clean=(Remove(bridge),))
+    # Pages that were encrypted, or are to be, are not written down as they are in between.
+    device = mapping_name(bridge) if spec.encrypted or state.device else None
+    make = Create(
+        bridge,
+        bridge,
+        change.bridge,
+        spec.method,
+        spec.ability,
+        labelled=state.machine.selinux,
+        goes_on=_bridge_goes_on(spec, state, change),
+        formatted=device is None,
+    )
+    on = Several((make, turn_on(bridge, None, device=device, noted=False)), clean=(Remove(bridge),))
     does = "swap on %s with %s as a bridge" % (bridge, format_size(change.bridge))
     reason = "%s of %s are in use" % (format_size(area.used), spec.path)
-    return (Step(does, reason, turn_on, (SwapOff(bridge), Remove(bridge))), off)
+    return (Step(does, reason, on, (turn_off(bridge, device), Remove(bridge))), off)
 
 
 def _on(spec: Spec, state: State, change: Change) -> Plan:
     if not spec.now or (state.area is not None and not change.reswap):
         return ()
-    priority = "" if spec.priority is None else " with priority %d" % spec.priority
+    how = "" if spec.priority is None else " with priority %d" % spec.priority
+    how += ", encrypted" if spec.encrypted else ""
     why = "it is off" if state.area is None else "it was swapped off for the change"
-    return (Step("swap on %s%s" % (spec.path, priority), why, SwapOn(spec.path, spec.priority, spec.discard),
-                 (SwapOff(spec.path),)),)  # fmt: skip
+    action = turn_on(spec.path, spec.priority, spec.discard, spec.device)
+    return (Step("swap on %s%s" % (spec.path, how), why, action, (turn_off(spec.path, spec.device),)),)
 
 
 def _bridge_away(spec: Spec, state: State, change: Change) -> Plan:
@@ -217,121 +275,9 @@ def _bridge_away(spec: Spec, state: State, change: Change) -> Plan:
     if state.bridge_area is not None:
         if not spec.now:
             return ()
-        return (Step("swap off and remove %s" % bridge, "an earlier run was cut off", BridgeAway(bridge)),)
+        why = "%s is on again" % spec.path if state.area is None else "an earlier run was cut off"
+        return (Step("swap off and remove %s" % bridge, why, BridgeAway(bridge, state.bridge_device)),)
     if change.bridge:
-        return (Step("swap off and remove %s" % bridge, "%s is on again" % spec.path, BridgeAway(bridge)),)
-    return ()
-
-
-# -- fstab ---------------------------------------------------------------------------------------------------------
-
-
-def fstab_after(spec: Spec, state: State) -> str | None:
-    """The text of /etc/fstab as the spec wants it; None where there is none and none is needed."""
-    line = spec.line if spec.present and spec.persistent else None
-    if spec.give_back:
-        line = _given_back(spec, state)
-    if line is not None and state.table.says(line):
-        return state.table.text
-    if line is None and not state.table.entries():
-        return state.table.text
-    return state.table.with_line(line)
-
-
-def _given_back(spec: Spec, state: State) -> str | None:
-    """The entry that was there before us, where it is to come back; of several, the first."""
-    return next(iter(state.record.get("before", {}).get("fstab", [])), None) if spec.give_back else None
-
-
-def _changes_fstab(spec: Spec, state: State) -> bool:
-    return fstab_after(spec, state) != state.table.text
-
-
-def _table(spec: Spec, state: State) -> Plan:
-    """fstab, and systemd told of it."""
-    text = fstab_after(spec, state)
-    if text is None or text == state.table.text:
-        return ()
-    old = state.table.text
-    action = Install(fstab.PATH, text)
-    back = Remove(fstab.PATH) if old is None else Install(fstab.PATH, old)
-    does, why = _table_words(spec, state)
-    reload = (RELOAD,) if state.machine.systemd else ()
-    steps: Plan = (Step(does, why, action, (back, *reload)),)
-    if state.machine.systemd:
-        steps += (Step("reload systemd", "it makes its swap units from %s" % fstab.PATH, RELOAD),)
-    return steps
-
-
-def _table_words(spec: Spec, state: State) -> tuple[str, str]:
-    raw = state.table.raw()
-    there = "it has " + " and ".join(repr(line) for line in raw)
-    if spec.present and spec.persistent:
-        return "write %r to %s" % (spec.line, fstab.PATH), there if raw else "the next boot would not turn it on"
-    line = _given_back(spec, state)
-    if line is not None:
-        return "put back %r in %s" % (line, fstab.PATH), there if raw else "it was there before us"
-    return "take the entry of %s out of %s" % (spec.path, fstab.PATH), there
-
-
-# -- absent --------------------------------------------------------------------------------------------------------
-
-
-def plan_absent(spec: Spec, state: State) -> Plan:
-    """The steps that take a swapfile away: off, fstab, systemd, the file, the folders that we made, the record."""
-    keep_file = _keeps_file(spec, state)
-    keep_on = _keeps_on(spec, state)
-    off = () if keep_on or state.area is None else (_swap_off(spec, state),)
-    steps = off + _stray_bridge(spec, state) + _table(spec, state)
-    if keep_on and not keep_file:
-        return steps  # apply: next_boot; the file goes when a later run finds it off
-    if state.found is not None and not keep_file:
-        steps += (Step("remove %s" % spec.path, "it is to be absent", Remove(spec.path)),)
-    if state.draft is not None:
-        steps += (
-            Step("remove %s" % draft_path(spec.path), "an earlier run was cut off", Remove(draft_path(spec.path))),
-        )
-    folders = tuple(state.record.get("folders", ()))
-    if folders:
-        steps += (
-            Step(
-                "remove %s" % folders[-1], "we made it; it stays where something else is in it", RemoveFolders(folders)
-            ),
-        )
-    if state.record:
-        steps += (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
-    return steps
-
-
-def going_off(spec: Spec, state: State) -> tuple[str, ...]:
-    """The areas that plan_absent() swaps off, in its order."""
-    own = () if state.area is None or _keeps_on(spec, state) else (spec.path,)
-    return own + (() if state.bridge_area is None or not spec.now else (bridge_path(spec.path),))
-
-
-def _keeps_file(spec: Spec, state: State) -> bool:
-    """Whether the file was swap before us, and so stays when all is taken back."""
-    return bool(spec.give_back and state.record.get("before", {}).get("file", False))
-
-
-def _keeps_on(spec: Spec, state: State) -> bool:
-    """Whether the area that is on stays on: at this boot, or since it was on before us."""
-    was_on = _keeps_file(spec, state) and state.record.get("before", {}).get("active", False)
-    return state.area is not None and (not spec.now or was_on)
-
-
-def _swap_off(spec: Spec, state: State) -> Step:
-    priority = state.area.priority if state.area else None
-    back = SwapOn(spec.path, priority, known_discard(state), noted=bool(state.record))
-    return Step("swap off %s" % spec.path, "it is to be absent", SwapOff(spec.path), (back,))
-
-
-def _stray_bridge(spec: Spec, state: State) -> Plan:
-    bridge = bridge_path(spec.path)
-    if state.bridge_area is not None and not spec.now:
-        return ()
-    if state.bridge_area is not None:
-        return (Step("swap off and remove %s" % bridge, "an earlier run was cut off", BridgeAway(bridge)),)
-    if state.bridge is not None:
-        return (Step("remove %s" % bridge, "an earlier run was cut off", Remove(bridge)),)
+        device = mapping_name(bridge) if spec.encrypted or state.device else None
+        return (Step("swap off and remove %s" % bridge, "%s is on again" % spec.path, BridgeAway(bridge, device)),)
     return ()

@@ -10,21 +10,24 @@ A state is a tuple of swapfiles: the one at ``path``, or with ``path: all`` and 
 from __future__ import annotations
 
 from shlex import quote
-from typing import Any, Mapping, NamedTuple, Tuple
+from typing import Any, Mapping, Tuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import remembered
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import refuse_without_room, without
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import cloud_init
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import spec as specs
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import check, decide, known_discard
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.plan import (
-    fstab_after,
-    going_off,
-    plan_absent,
-    plan_present,
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import (
+    check,
+    decide,
+    known_discard,
+    refuse_resume,
 )
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import node
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.plan import plan_present
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import (
     KIND,
@@ -32,6 +35,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
     observe_file,
     observe_machine,
 )
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import texts, texts_after, with_texts
 
 States = Tuple[State, ...]
 Specs = Tuple[Spec, ...]
@@ -45,7 +49,26 @@ def observe(host: Host, params: Mapping[str, Any]) -> States:
     if params["state"] == "present":
         _refuse_host(host, params)
     machine = observe_machine(host)
-    return tuple(observe_file(host, machine, each) for each in paths)
+    if params["state"] == "present":
+        return tuple(observe_file(host, machine, each) for each in paths)
+    states = (_disable().observe(host, machine, each) for each in paths)
+    # What comes back goes on before what is ours goes off.
+    return tuple(sorted(states, key=lambda state: not state.disabled))
+
+
+# What is imported is compiled anew at each call: a swapfile that is to be present needs none of these two.
+
+
+def _absent() -> Any:
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import absent
+
+    return absent
+
+
+def _disable() -> Any:
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import disable
+
+    return disable
 
 
 def _refuse_host(host: Host, params: Mapping[str, Any]) -> None:
@@ -53,39 +76,101 @@ def _refuse_host(host: Host, params: Mapping[str, Any]) -> None:
     if params["apply"] == "now":  # an image may well be built in a container
         environment.refuse_container(host, what)
     environment.refuse_kubelet(host, what)
+    if params["encrypted"]:
+        from ansible_collections.highwater.memory.plugins.module_utils.swapfile import encrypted  # seldom wanted
+
+        encrypted.check_options(params)
+        encrypted.refuse_host(host, params)
 
 
 def resolve(params: Mapping[str, Any], states: States) -> Specs:
     """What is wanted, with all that speaks against it said before anything is touched."""
     if params["state"] == "present":
         found = tuple(specs.resolve_present(params, state) for state in states)
-        for spec, state in zip(found, states):
-            check(spec, state, decide(spec, state))
-        return found
-    found = tuple(specs.resolve_absent(params, state) for state in states)
-    _refuse_without_room(found, states)
+        return tuple(_checked(params, spec, state) for spec, state in zip(found, states))
+    if params["state"] == "disabled":
+        found = tuple(_disable().resolve(params, state) for state in states)
+    else:
+        found = tuple(_resolve_absent(params, state) for state in states)
+    for spec, state in zip(found, states):
+        if any(step.does == "remove %s" % spec.path for step in _plan_one(spec, state)):
+            refuse_resume(state)
+    try:
+        # What is for this boot only has no next boot to wait for.
+        _refuse_without_room(found, states, deferrable=params["persistent"])
+    except HighwaterError as error:
+        return (found[0]._replace(warning=_tolerated(params, error)), *found[1:])
     return found
 
 
-def _refuse_without_room(absent: Specs, states: States) -> None:
-    """Raise HighwaterError where the pages of all that goes off, one after the other, have no room."""
+def _checked(params: Mapping[str, Any], spec: Spec, state: State) -> Spec:
+    try:
+        check(spec, state, decide(spec, state))
+    except HighwaterError as error:
+        return spec._replace(warning=_tolerated(params, error))
+    return spec
+
+
+def _tolerated(params: Mapping[str, Any], error: HighwaterError) -> str:
+    """A warning, where it is the swap of earlier tasks that is missing; raises the error where it is not."""
+    if error.reason != "headroom" or not (params.get("check_mode") and params.get("expect_room")):
+        raise error
+    return "%s (unless swap that earlier tasks turn on, which check mode does not, makes room)" % error.message
+
+
+def _resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
+    if specs.is_all(params) and state.disabled:
+        spec: Spec = _disable().resolve_back(params, state)
+        return spec
+    spec = _disable().resolve_absent(params, state)
+    return spec
+
+
+def _refuse_without_room(absent: Specs, states: States, deferrable: bool) -> None:
+    """Raise HighwaterError where the pages of all that goes off, one after the other, have no room; deferrable: whether
+    apply: next_boot is a way out.
+    """
     if not states:
         return
+    from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
+
     memory = states[0].machine.memory
     for spec, state in zip(absent, states):
-        for path in going_off(spec, state):
-            refuse_without_room(memory, path, spec.headroom)
+        if spec.give_back and state.disabled:
+            memory = _disable().with_what_comes_back(memory, spec, state)
+            continue
+        for path in _absent().going_off(spec, state):
+            refuse_without_room(memory, path, spec.headroom, deferrable=deferrable)
             memory = without(memory, path, spec.headroom)
 
 
 def plan(wanted_specs: Specs, states: States) -> Plan:
-    """All steps, in the order of the files; each sees fstab as the one before leaves it."""
+    """All steps, in the order of the files; each sees fstab and crypttab as the one before leaves them, and takes the
+    folders with it that another one is still in.
+    """
     steps: Plan = ()
-    text = states[0].table.text if states else None
+    left = texts(states[0]) if states else None
+    folders: list[str] = []
     for spec, state in zip(wanted_specs, states):
-        state = state._replace(table=state.table._replace(text=text))
-        steps += plan_present(spec, state) if spec.present else plan_absent(spec, state)
-        text = fstab_after(spec, state)
+        state = with_texts(state, left) if left else state
+        if folders:
+            from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import with_folders
+
+            known = with_folders(state.record.get("folders", ()), folders, state.path)
+            state = state._replace(record=dict(state.record, folders=known))
+        steps += _plan_one(spec, state)
+        left = texts_after(spec, state)
+        folders += state.record.get("folders", ())
+    return steps
+
+
+def _plan_one(spec: Spec, state: State) -> Plan:
+    if spec.present:
+        return plan_present(spec, state)
+    if not spec.disabled and not (spec.give_back and state.disabled):
+        steps: Plan = _absent().plan_absent(spec, _disable().without_device(state))
+        return steps
+    steps = (_disable().plan_disabled if spec.disabled else _disable().plan_back)(spec, state)
     return steps
 
 
@@ -114,19 +199,26 @@ class Fields(NamedTuple):
     active: bool = False
     priority: Any = None
     discard: Any = None
+    encrypted: Any = None
     fstab: tuple[str, ...] = ()
+    crypttab: tuple[str, ...] = ()
 
 
 def _before(state: State) -> Fields:
     found, area = state.found, state.area
-    fields = Fields(fstab=state.table.raw())
+    fields = Fields(fstab=state.table.raw(), crypttab=state.crypt.raw())
     if found is not None:
         owner = "%d:%d" % (found.uid, found.gid)
         fields = fields._replace(size=found.size, mode="%04o" % found.mode, owner=owner)
     if state.header is not None:
         fields = fields._replace(formatted=True, label=state.header.label)
     if area is not None:
-        fields = fields._replace(active=True, priority=max(area.priority, -1), discard=known_discard(state))
+        fields = fields._replace(
+            active=True,
+            priority=max(area.priority, -1),
+            discard=known_discard(state),
+            encrypted=state.device is not None,
+        )
     return fields
 
 
@@ -142,21 +234,24 @@ def _as_shown(fields: Fields) -> dict[str, Any]:
 
 
 def _fields_after(spec: Spec, state: State) -> dict[str, Any]:
-    table = state.table._replace(text=fstab_after(spec, state))
+    then = with_texts(state, texts_after(spec, state))
+    tables = Fields(fstab=then.table.raw(), crypttab=then.crypt.raw())
     before = _before(state)
-    after = before._replace(fstab=table.raw())
+    after = before._replace(fstab=tables.fstab, crypttab=tables.crypttab)
     if not spec.present:
-        left = plan_absent(spec, state)
+        left = _plan_one(spec, state)
         if any(step.does == "remove %s" % spec.path for step in left):
-            after = Fields(fstab=table.raw())
+            after = tables
+        elif any(step.does == "swap on %s" % spec.path for step in left):
+            after = after._replace(active=True)
         elif any(step.does == "swap off %s" % spec.path for step in left):
-            after = after._replace(active=False, priority=None, discard=None)
+            after = after._replace(active=False, priority=None, discard=None, encrypted=None)
         return _as_shown(after)
     label = spec.label if spec.label is not None else before.label or ""
     after = after._replace(size=spec.size, mode="0600", owner="0:0", formatted=True, label=label)
     if spec.now:
         priority = -1 if spec.priority is None else spec.priority
-        after = after._replace(active=True, priority=priority, discard=spec.discard)
+        after = after._replace(active=True, priority=priority, discard=spec.discard, encrypted=spec.encrypted)
     return _as_shown(after)
 
 
@@ -167,8 +262,16 @@ def result(wanted_specs: Specs, states: States) -> dict[str, Any]:
     spec, state = wanted_specs[0], states[0]
     returned: dict[str, Any] = {"swapfile": _returned(spec, state)}
     if spec.present and not spec.persistent:
-        returned["take_back"] = ["swapoff %s" % quote(spec.path), "rm %s" % quote(spec.path)]
+        returned["take_back"] = _take_back(spec)
     return returned
+
+
+def _take_back(spec: Spec) -> list[str]:
+    """Commands that take the swapfile away before the next boot does."""
+    off = ["swapoff %s" % quote(spec.path)]
+    if spec.device:
+        off = ["swapoff %s" % node(spec.device), "cryptsetup close %s" % spec.device]
+    return [*off, "rm %s" % quote(spec.path)]
 
 
 def _returned(spec: Spec, state: State) -> dict[str, Any]:
@@ -179,6 +282,7 @@ def _returned(spec: Spec, state: State) -> dict[str, Any]:
         "method": spec.method if spec.present else None,
         "filesystem": state.filesystem.kind if state.filesystem else None,
         "active": spec.present if spec.now else area is not None,  # which check mode can say too
+        "encrypted": spec.encrypted if spec.present and spec.now else bool(area and state.device),
         "priority": area.priority if area else None,
         "used": area.used if area else None,
         "uuid": header.uuid if header else None,
@@ -187,6 +291,7 @@ def _returned(spec: Spec, state: State) -> dict[str, Any]:
     }
 
 
-def warnings(_specs: Specs, _states: States) -> list[str]:
-    """None yet."""
-    return []
+def warnings(wanted_specs: Specs, states: States) -> list[str]:
+    """What is to be minded: in check mode what would be refused if nothing changed before, and who else makes it."""
+    said = [spec.warning for spec in wanted_specs if spec.warning]
+    return said + [cloud_init.warning(state.path, state.cloud_init) for state in states if state.cloud_init]

@@ -8,14 +8,33 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple, Optional
+from types import MappingProxyType
+from typing import Any, Mapping, Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.environment import cpus, runs_systemd
+from ansible_collections.highwater.memory.plugins.module_utils.core.environment import cpus, runs_selinux, runs_systemd
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, observe_memory
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import mount_of, parse_mountinfo
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import (
+    PAGE_SIZES,
+    SwapHeader,
+    foreign_page,
+    is_hibernated,
+    parse_header,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile import extents, filesystem, fstab, header
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import (
+    cloud_init,
+    crypttab,
+    extents,
+    filesystem,
+    fstab,
+    mapping,
+    resume,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.owner import Owner, find_owners
 
 KIND = "swapfile"  # of our record
 
@@ -33,17 +52,23 @@ class Found(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """A folder on the way to the file; ``link`` where it is a symbolic link."""
+    """A folder on the way to the file; ``link`` where it is a symbolic link; ``acl`` where the bits of its group are
+    the bounds of an access control list, which may name anybody.
+    """
 
     path: str
     mode: int
     uid: int
     gid: int
     link: bool = False
+    acl: bool = False
 
 
 class Machine(NamedTuple):
-    """What all swapfiles of a host share. page: bytes; cpus: that are on line."""
+    """What all swapfiles of a host share. page: bytes; cpus: that are on line; semanage: whether SELinux can be told of
+    a file; resumes_from: where hibernation does; mapped: the devices of encrypted swapfiles, whose areas have the
+    path of their file in memory.
+    """
 
     memory: Memory
     fstab: Optional[str]
@@ -51,6 +76,11 @@ class Machine(NamedTuple):
     systemd: bool
     page: int
     cpus: int
+    selinux: bool = False
+    semanage: bool = False
+    resumes_from: Optional[resume.Resume] = None
+    crypttab: Optional[str] = None
+    mapped: Mapping[str, str] = MappingProxyType({})
 
 
 class State(NamedTuple):
@@ -59,21 +89,32 @@ class State(NamedTuple):
     found:      None where nothing stands at path.
     header:     None where it is not formatted; hibernated: a hibernated system lies in it.
     flaw:       why the kernel would refuse the file, in words; looked for while it is off only.
+    foreign:    the page size that it was formatted for, where that is not this kernel's.
+    resumes:    a hibernated system would be woken from it.
+    generation: what tells the file from an earlier one of the same inode.
+    type:       of its SELinux label; has_rule: the policy is told of it.
     blank:      it holds nothing but zeros; looked for only where nothing else tells whose it is.
     folders:    those from / to the file that are there; missing: those that are not, outermost first.
     filesystem: None where the mounts cannot be read.
     area:       the swap that is on at path; bridge_area: at bridge_path.
-    bridge, draft: what a run that was cut off has left beside the file.
+    bridge, draft: what a run that was cut off has left beside the file, or the call before this one.
     record:     empty where we have never met it.
+    owners:     who else turns it on at boot, beside fstab.
+    cloud_init: the file that asks cloud-init to make it once for each instance.
     """
 
     path: str
     machine: Machine
     record: Entry
     found: Optional[Found] = None
-    header: Optional[header.SwapHeader] = None
+    header: Optional[SwapHeader] = None
     hibernated: bool = False
     flaw: Optional[str] = None
+    foreign: Optional[int] = None
+    resumes: bool = False
+    generation: Optional[int] = None
+    type: Optional[str] = None
+    has_rule: bool = False
     blank: bool = False
     folders: tuple[Folder, ...] = ()
     missing: tuple[str, ...] = ()
@@ -83,11 +124,47 @@ class State(NamedTuple):
     bridge_area: Optional[SwapArea] = None
     draft: Optional[Found] = None
     table: fstab.Table = fstab.Table(None, "")
+    crypt: crypttab.Table = crypttab.Table(None, "")
+    owners: tuple[Owner, ...] = ()
+    cloud_init: Optional[str] = None
+
+    @property
+    def device(self) -> str | None:
+        """The name of the device through which it is encrypted; None where it has none."""
+        return self.machine.mapped.get(self.path)
+
+    @property
+    def bridge_device(self) -> str | None:
+        """The same of the bridge."""
+        return self.machine.mapped.get(bridge_path(self.path))
+
+    @property
+    def disabled(self) -> bool:
+        """Whether our record has it as somebody else's that was put away."""
+        return bool(self.record.get("disabled"))
+
+    @property
+    def private(self) -> bool:
+        """Whether the file is root's, who alone can read it."""
+        return self.found is not None and (self.found.mode, self.found.uid, self.found.gid) == (0o600, 0, 0)
+
+    @property
+    def lacks_rule(self) -> bool:
+        """Whether SELinux has to be told what the file is."""
+        return self.machine.selinux and self.machine.semanage and not self.has_rule
 
     @property
     def made_by_us(self) -> bool:
         """Whether the file at path is the one that this module put there."""
-        return self.found is not None and self.record.get("inode") == self.found.inode
+        same = ("inode", self.found.inode if self.found else None), ("generation", self.generation)
+        return self.found is not None and all(self.record.get(key) == value for key, value in same)
+
+    @property
+    def noise(self) -> bool:
+        """Whether it is an encrypted swapfile by crypttab, whatever is in it: not where a file that our record does not
+        know has taken the place of the one that the line was written for.
+        """
+        return self.crypt.vouches() and "inode" not in self.record
 
     @property
     def own_blocks(self) -> int:
@@ -113,14 +190,29 @@ def _beside(path: str, suffix: str) -> str:
 
 def observe_machine(host: Host) -> Machine:
     """Read what all swapfiles of the host share."""
+    memory = observe_memory(host)
+    areas, mapped = mapping.by_file(host, memory.areas)
+    leaving = {mapping.node(name): file for file, name in mapped.items()}.get(memory.leaving, memory.leaving)
     return Machine(
-        memory=observe_memory(host),
+        memory=memory._replace(areas=areas, leaving=leaving),
         fstab=host.read(fstab.PATH),
         boot_id=(host.read("/proc/sys/kernel/random/boot_id") or "").strip(),
         systemd=runs_systemd(host),
         page=os.sysconf("SC_PAGE_SIZE"),
         cpus=cpus(host),
+        selinux=runs_selinux(host),
+        semanage=runs_selinux(host) and _selinux().can_be_told(host),
+        resumes_from=resume.observe(host),
+        crypttab=host.read(crypttab.PATH),
+        mapped=mapped,
     )
+
+
+def _selinux() -> Any:
+    # Imported here because most hosts have no use for it.
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import selinux
+
+    return selinux
 
 
 def observe_file(host: Host, machine: Machine, path: str) -> State:
@@ -138,6 +230,9 @@ def observe_file(host: Host, machine: Machine, path: str) -> State:
         bridge=_found(host, bridge_path(path)),
         bridge_area=_area(machine, bridge_path(path)),
         draft=_found(host, draft_path(path)),
+        crypt=crypttab.Table(machine.crypttab, path),
+        owners=find_owners(host, path),
+        cloud_init=cloud_init.find(host, path),
     )
     return _look_inside(host, state)
 
@@ -148,12 +243,15 @@ def _look_inside(host: Host, state: State) -> State:
         return state._replace(table=fstab.Table(state.machine.fstab, state.path, _tags(host, state)))
     fd = os.open(host.path(state.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        first = os.pread(fd, state.machine.page, 0)
+        start = os.pread(fd, PAGE_SIZES[-1], 0)
+        first = start[: state.machine.page]
         whole = len(first) == state.machine.page
         state = state._replace(
-            header=header.parse_header(first) if whole else None, hibernated=whole and header.is_hibernated(first)
+            header=parse_header(first) if whole else None,
+            hibernated=any(is_hibernated(start[:size]) for size in PAGE_SIZES if len(start) >= size),
         )
         state = state._replace(table=fstab.Table(state.machine.fstab, state.path, _tags(host, state)))
+        state = _look_closer(host, state, fd, start)
         if state.area is None:
             state = state._replace(flaw=_flaw(fd, state), blank=_nobodys(state) and extents.is_blank(fd))
     finally:
@@ -161,9 +259,25 @@ def _look_inside(host: Host, state: State) -> State:
     return state
 
 
+def _look_closer(host: Host, state: State, fd: int, start: bytes) -> State:
+    """What is asked of a file whatever is in it."""
+    state = state._replace(
+        foreign=foreign_page(start) if state.header is None else None, generation=filesystem.generation(fd)
+    )
+    if state.machine.selinux:
+        selinux = _selinux()
+        state = state._replace(type=selinux.type_of(host.path(state.path)), has_rule=selinux.has_rule(host, state.path))
+    if state.machine.resumes_from is not None and state.filesystem is not None:
+        device = resume.device_of(os.fstat(fd), state.filesystem.source)
+        found = extents.read_extents(fd)
+        resumes = resume.is_from(state.machine.resumes_from, state.filesystem.kind, device, found, state.machine.page)
+        state = state._replace(resumes=resumes)
+    return state
+
+
 def _nobodys(state: State) -> bool:
     """Whether nothing but its content can tell whose the file is."""
-    return state.header is None and not state.hibernated and not state.made_by_us and not state.table.entries()
+    return not (state.header or state.foreign or state.hibernated or state.made_by_us or state.noise)
 
 
 def _flaw(fd: int, state: State) -> str | None:
@@ -178,7 +292,8 @@ def _tags(host: Host, state: State) -> tuple[str, ...]:
     uuid = state.header.uuid if state.header else state.record.get("uuid")
     label = state.header.label if state.header else state.record.get("label")
     names = (("uuid", "UUID", uuid), ("label", "LABEL", label))
-    return tuple(
+    devices = tuple(mapping.node(name) for name in state.crypt.names())
+    return devices + tuple(
         "%s=%s" % (tag, value)
         for folder, tag, value in names
         if value and not host.exists("/dev/disk/by-%s/%s" % (folder, value))
@@ -214,18 +329,32 @@ def _folders(host: Host, path: str) -> tuple[tuple[Folder, ...], tuple[str, ...]
             missing.append(current)
         else:
             link = not stat.S_ISDIR(status.st_mode)
-            there.append(Folder(current, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, link))
+            acl = bool(status.st_mode & stat.S_IWGRP) and not link and _has_acl(host.path(current))
+            there.append(Folder(current, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, link, acl))
     return tuple(there), tuple(missing)
 
 
+def _has_acl(folder: str) -> bool:
+    try:
+        return bool(os.getxattr(folder, "system.posix_acl_access"))
+    except OSError:
+        return False
+
+
 def _filesystem(host: Host, folder: str) -> filesystem.Filesystem | None:
-    mount = filesystem.parse_mount(host.read("/proc/self/mountinfo") or "", folder)
+    mount = mount_of(parse_mountinfo(host.read("/proc/self/mountinfo") or ""), folder)
     if mount is None:
         return None
     room = os.statvfs(host.path(folder))
     total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
-    devices = filesystem.count_devices(mount[0], host.path(folder))
-    return filesystem.Filesystem(mount[0], mount[1], total, free, devices)
+    read_only = bool(room.f_flag & os.ST_RDONLY)
+    found = filesystem.Filesystem(mount.fstype, mount.point, total, free, read_only=read_only, source=mount.source)
+    if mount.fstype != "btrfs":
+        return found
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs  # as in _selinux()
+
+    devices, copies = btrfs.count_devices(host.path(folder)), btrfs.keeps_copies(host.path(folder))
+    return found._replace(devices=devices, copies=copies)
 
 
 def _area(machine: Machine, path: str) -> SwapArea | None:

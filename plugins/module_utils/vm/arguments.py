@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.arguments import CONFIGURE_OPTIONS
+from ansible_collections.highwater.memory.plugins.module_utils.core.arguments import CONFIGURE_OPTIONS, SETTINGS_OPTIONS
 
 PROFILE_OPTIONS: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -22,12 +22,11 @@ PROFILE_OPTIONS: dict[str, dict[str, Any]] = {
 }
 ARGUMENTS: dict[str, dict[str, Any]] = dict(
     CONFIGURE_OPTIONS,
+    **SETTINGS_OPTIONS,
     settings={"type": "dict", "default": {}},
     profiles={"type": "list", "elements": "dict", "default": [], "options": PROFILE_OPTIONS},
+    expect_huge_pages={"type": "str", "choices": ["always", "madvise", "never"]},
     expect_swap={"type": "list", "elements": "str", "choices": ["zram", "disk"], "default": []},
-    state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-    exclusive={"type": "bool", "default": False},
     file={"type": "path", "default": "/etc/sysctl.d/90-highwater.conf"},
-    unknown={"type": "str", "choices": ["fail", "skip"], "default": "fail"},
     force={"type": "bool", "default": False},
 )

@@ -10,42 +10,50 @@ moves by a page must not make a converged host fail.
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, NamedTuple, NoReturn
+from typing import Callable, Mapping, NoReturn
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
-from ansible_collections.highwater.memory.plugins.module_utils.vm import watermarks
+from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import format_size
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.vm import dirty, min_free, watermarks
+from ansible_collections.highwater.memory.plugins.module_utils.vm.live import number_to_be
 from ansible_collections.highwater.memory.plugins.module_utils.vm.merge import Wanted
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
 
 MIN_FREE_PERCENT = 5
 HIGH_PERCENT = 15
 COMMITTED_PERCENT = 90
+HUGE_PAGES_PERCENT = 90
 MOST_PAGE_CLUSTER = 10
 # What the kernel would choose moves a little with what it has managed since boot.
 AUTO_TOLERANCE = 10
 OR_FORCE = ", or say force: true"
+_POOLS = ("nr_hugepages", "nr_hugepages_mempolicy")
 
 
 class Change(NamedTuple):
-    """What a guard judges: the host, and all wanted settings of which those in changing are not so yet.
+    """What a guard judges: the host, and all settings with a number to be, of which those in changing are not so yet.
 
+    targets: numbers by name, of what is wanted and of what is given back.
     now: whether the running kernel is changed, so that what is available and committed at this moment counts.
     """
 
     state: State
     wanted: Mapping[str, Wanted]
+    targets: Mapping[str, str]
     changing: tuple[str, ...]
     now: bool
 
     def becomes(self, name: str) -> int:
         """The number that a setting will have."""
-        if name in self.wanted:
-            return int(self.wanted[name].value.number)
-        return self.state.number(name)
+        return number_to_be(name, self.targets, self.state.live)
 
     def touches(self, *names: str) -> bool:
         return any(name in self.changing for name in names)
+
+    def asks(self, name: str) -> bool:
+        """Whether a change of it is wanted: what was there before us is not for the caller to write otherwise."""
+        return name in self.wanted and self.touches(name)
 
 
 def refuse_harm(change: Change) -> None:
@@ -59,10 +67,10 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _min_free_share(change: Change) -> None:
-    if not change.touches("min_free_kbytes"):
+    if not change.asks("min_free_kbytes"):
         return
     asked = change.becomes("min_free_kbytes") * 1024
-    managed = watermarks.managed_pages(change.state.zones) * change.state.page_size
+    managed = min_free.managed_pages(change.state.zones) * change.state.page_size
     if asked * 100 > managed * MIN_FREE_PERCENT:
         _refuse(
             "vm.min_free_kbytes: %d (%s) is more than %d %% of the %s that the kernel manages, which can bring the "
@@ -78,7 +86,7 @@ def _min_free_share(change: Change) -> None:
 
 
 def _min_free_automatic(change: Change) -> None:
-    if not change.touches("min_free_kbytes"):
+    if not change.asks("min_free_kbytes"):
         return
     asked, automatic = change.becomes("min_free_kbytes"), change.state.min_free_auto
     if asked * AUTO_TOLERANCE < automatic * (AUTO_TOLERANCE - 1):
@@ -127,12 +135,52 @@ def _marks_said(change: Change) -> str:
     return " with ".join(
         "vm.%s: %d" % (name, change.becomes(name))
         for name in ("min_free_kbytes", "watermark_scale_factor")
-        if name in change.wanted
+        if name in change.targets
     )
 
 
+def _huge_pages_share(change: Change) -> None:
+    """Whether a pool leaves the rest of the machine anything, at the next boot too, when nothing else is there yet."""
+    size, ram = change.state.memory.get("Hugepagesize", 0), change.state.memory["MemTotal"]
+    for name in _POOLS:
+        pool = change.becomes(name) * size
+        if change.asks(name) and pool * 100 > ram * HUGE_PAGES_PERCENT and not change.state.container:
+            _refuse(
+                "vm.%s: %d (%s) is more than %d %% of the %s of RAM, and all else has to do with what is left: write "
+                "at most %d"
+                % (
+                    name,
+                    change.becomes(name),
+                    format_size(pool),
+                    HUGE_PAGES_PERCENT,
+                    format_size(ram),
+                    ram * HUGE_PAGES_PERCENT // 100 // size,
+                )
+            )
+
+
+def _huge_pages_now(change: Change) -> None:
+    """Whether what is available now is enough for a pool that grows: the kernel takes whatever it gets."""
+    size = change.state.memory.get("Hugepagesize", 0)
+    available = change.state.available
+    for name in _POOLS:
+        more = (change.becomes(name) - change.state.number(name)) * size
+        if change.now and change.touches(name) and more > available:
+            _refuse(
+                "vm.%s: %d takes %s more from the machine at once than the %s that is available now: write at most %d, "
+                "or use apply: next_boot"
+                % (
+                    name,
+                    change.becomes(name),
+                    format_size(more),
+                    format_size(available),
+                    change.state.number(name) + available // size,
+                )
+            )
+
+
 def _vfs_cache_pressure(change: Change) -> None:
-    if change.touches("vfs_cache_pressure") and change.becomes("vfs_cache_pressure") == 0:
+    if change.asks("vfs_cache_pressure") and change.becomes("vfs_cache_pressure") == 0:
         _refuse(
             "vm.vfs_cache_pressure: 0 never gives dentries and inodes back, which can end in the OOM killer: "
             "write 1 or more (the default is 100)"
@@ -140,7 +188,7 @@ def _vfs_cache_pressure(change: Change) -> None:
 
 
 def _page_cluster(change: Change) -> None:
-    if change.touches("page-cluster") and change.becomes("page-cluster") > MOST_PAGE_CLUSTER:
+    if change.asks("page-cluster") and change.becomes("page-cluster") > MOST_PAGE_CLUSTER:
         asked = change.becomes("page-cluster")
         _refuse(
             "vm.page-cluster: %d would read %s for each page that is swapped in (2 to that power of pages): "
@@ -149,35 +197,17 @@ def _page_cluster(change: Change) -> None:
 
 
 def _background_above_foreground(change: Change) -> None:
-    """Compares like with like, and bytes with per cent of RAM where both are asked for."""
-    for background, foreground in (
-        ("dirty_background_bytes", "dirty_bytes"),
-        ("dirty_background_ratio", "dirty_ratio"),
-        ("dirty_background_bytes", "dirty_ratio"),
-        ("dirty_background_ratio", "dirty_bytes"),
-    ):
-        asked = [name for name in (background, foreground) if name in change.wanted]
-        alike = background.rpartition("_")[2] == foreground.rpartition("_")[2]
-        if not asked or not change.touches(*asked) or len(asked) < (1 if alike else 2):
-            continue
-        if len(asked) == 1 and change.state.number(_other(asked[0], background, foreground)) == 0:
-            continue  # the other one counts in the other unit
-        low, high = (_dirty_bytes(change, name) for name in (background, foreground))
-        if low > high:
-            _refuse(
-                "vm.%s: %d is above vm.%s: %d, so that writing programs would be stopped before the background "
-                "begins: write less for the first or more for the second"
-                % (background, change.becomes(background), foreground, change.becomes(foreground))
-            )
-
-
-def _other(name: str, first: str, second: str) -> str:
-    return second if name == first else first
-
-
-def _dirty_bytes(change: Change, name: str) -> int:
-    number = change.becomes(name)
-    return number if name.endswith("_bytes") else number * change.state.memory["MemTotal"] // 100
+    """Whatever their units where both are asked for; of one alone only beside another in the same unit, since beside
+    one in the other unit the kernel helps itself (answer.py warns of that).
+    """
+    background, foreground = dirty.limits(change.becomes, change.state.memory["MemTotal"])
+    names = {background.name, foreground.name}
+    meant = names & set(change.wanted) if background.in_bytes == foreground.in_bytes else names <= set(change.wanted)
+    if meant and change.touches(background.name, foreground.name) and background.size > foreground.size:
+        _refuse(
+            "%s is above %s, so that writing programs would be stopped before the background begins: write less for "
+            "the first or more for the second" % (background.words(), foreground.words())
+        )
 
 
 def _strict_overcommit(change: Change) -> None:
@@ -202,7 +232,7 @@ def _commit_limit(change: Change) -> int:
     memory = change.state.memory
     swap = memory.get("SwapTotal", 0)
     kbytes = change.becomes("overcommit_kbytes")
-    if kbytes and "overcommit_ratio" not in change.wanted:
+    if kbytes:
         return kbytes * 1024 + swap
     huge = memory.get("HugePages_Total", 0) * memory.get("Hugepagesize", 0)
     return (memory["MemTotal"] - huge) * change.becomes("overcommit_ratio") // 100 + swap
@@ -213,6 +243,8 @@ GUARDS: tuple[Callable[[Change], None], ...] = (
     _min_free_automatic,
     _min_free_now,
     _high_marks,
+    _huge_pages_share,
+    _huge_pages_now,
     _vfs_cache_pressure,
     _page_cluster,
     _background_above_foreground,

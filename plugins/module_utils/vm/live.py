@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Iterable, Mapping, Optional, Tuple
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, cause
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import cause
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group
-from ansible_collections.highwater.memory.plugins.module_utils.vm.values import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import full, group, path
 
 Live = Mapping[str, Optional[str]]
 Writes = Tuple[Tuple[str, str], ...]
@@ -32,16 +32,15 @@ def reach(name: str, number: str, live: Live) -> Writes:
     return ((name, number),)
 
 
-def restore_target(entry: Mapping[str, Any], wanted: Iterable[str], dropped: Iterable[str]) -> dict[str, str]:
+def restore_target(before: Live, wanted: Iterable[str], dropped: Iterable[str]) -> dict[str, str]:
     """What dropped settings are to be: their values before us, of a pair the one that counted then."""
-    before = entry.get("before", {})
-    target = {}
+    target: dict[str, str] = {}
     for name in dropped:
         members = group(name)
         if set(members) & set(wanted) or any(before.get(member) is None for member in members):
             continue
         counted = counting(members, before)
-        target[counted] = before[counted]
+        target[counted] = before[counted] or "0"
     return target
 
 
@@ -49,6 +48,15 @@ def counting(members: Iterable[str], values: Live) -> str:
     """Of settings that exclude each other the one that counts: which is not 0, else the *_ratio, which can be 0."""
     present = [member for member in members if values.get(member) is not None]
     return sorted(present, key=lambda member: (values[member] == "0", not member.endswith("_ratio")))[0]
+
+
+def number_to_be(name: str, targets: Mapping[str, str], live: Live) -> int:
+    """The number that a setting will have, beside those that are to have one; 0 where the kernel lacks it."""
+    if name in targets:
+        return int(targets[name])
+    if any(member in targets for member in group(name)):
+        return 0
+    return int(live.get(name) or 0)
 
 
 class SetLive(NamedTuple):
@@ -71,24 +79,20 @@ class SetLive(NamedTuple):
             self._write(host, member, before[member] or "0", _live(host, before))
         except (HighwaterError, OSError) as left:
             raise HighwaterError(
-                "%s; and vm.%s, which was %s, could not be put back: %s"
-                % (cause(error), member, before[member], cause(left)),
+                "%s; and %s, which was %s, could not be put back: %s"
+                % (cause(error), full(member), before[member], cause(left)),
                 reason="kernel",
             ) from left
 
     @staticmethod
     def _write(host: Host, name: str, number: str, live: Live) -> None:
         for member, value in reach(name, number, live):
-            host.write_kernel(_path(member), value)
-        found = canonical(host.must_read(_path(name)))
+            host.write_kernel(path(member), value)
+        found = canonical(host.must_read(path(name)))
         if found != number:
             raise HighwaterError("the kernel was given %s and made %s of it" % (number, found), reason="read_back")
 
 
 def _live(host: Host, members: Iterable[str]) -> Live:
-    found = {member: host.read(_path(member)) for member in members}
+    found = {member: host.read(path(member)) for member in members}
     return {member: text and canonical(text) for member, text in found.items()}
-
-
-def _path(name: str) -> str:
-    return "/proc/sys/vm/" + name

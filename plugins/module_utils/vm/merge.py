@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.size import Quantity
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group, row
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import full, group, row
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
 from ansible_collections.highwater.memory.plugins.module_utils.vm.values import (
     Value,
@@ -21,10 +20,11 @@ from ansible_collections.highwater.memory.plugins.module_utils.vm.values import 
     understand,
 )
 
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import Quantity
+    from ansible_collections.highwater.memory.plugins.module_utils.vm.profiles import Conflict
+
 SETTINGS = "settings"
-# What was computed is computed again once something that it depends on has changed by more than a tenth.
-TOLERANCE = 10
-_ZRAM = re.compile(r"/dev/zram[0-9]+")
 
 
 class Wanted(NamedTuple):
@@ -33,22 +33,6 @@ class Wanted(NamedTuple):
     value: Value
     source: str
     depends: Mapping[str, int]
-
-
-class Conflict(NamedTuple):
-    """Two profiles that say different things of one setting, or of two that exclude each other."""
-
-    name: str
-    loser: str
-    losing: str
-    winner: str
-    winning: str
-
-    def words(self) -> str:
-        return (
-            "vm.%s: %s says %s, but %s, which comes later, says %s and wins: name only one of the two, or give the "
-            "value in settings" % (self.name, self.loser, self.losing, self.winner, self.winning)
-        )
 
 
 class Merged(NamedTuple):
@@ -66,29 +50,24 @@ def merge(params: Mapping[str, Any], state: State) -> Merged:
     wanted: dict[str, Wanted] = {}
     conflicts: list[Conflict] = []
     applied: list[str] = []
-    for profile in params["profiles"] or ():
-        source = "profile %s" % profile["name"]
-        found = reader.read(profile["settings"], source)
-        if not applies(profile["when"], state, params["expect_swap"] or ()):
-            continue
-        applied.append(profile["name"])
-        quiet = [source] + ["profile %s" % name for name in profile["on_top_of"] or ()]
-        conflicts.extend(one for one in _conflicts(wanted, found) if one.loser not in quiet)
-        _put_on_top(wanted, found)
-    _put_on_top(wanted, reader.read(params["settings"] or {}, SETTINGS))
-    return Merged(wanted, tuple(sorted(reader.unknown)), tuple(conflicts), tuple(dict.fromkeys(applied)))
+    if params["profiles"]:
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.vm import profiles
 
-
-def applies(when: str, state: State, expected: Iterable[str]) -> bool:
-    """Whether a profile's condition holds. expected: swap (``zram``, ``disk``) that counts as on although it is not."""
-    zram = "zram" in expected or any(_ZRAM.fullmatch(area.path) for area in state.swaps)
-    disk = "disk" in expected or any(not _ZRAM.fullmatch(area.path) for area in state.swaps)
-    return {
-        "always": True,
-        "zram_swap": zram,
-        "zram_swap_alone": zram and not disk,
-        "zram_swap_with_disk": zram and disk,
-    }[when]
+        for profile in params["profiles"]:
+            source = "profile %s" % profile["name"]
+            here = profiles.applies(profile["when"], state, params["expect_swap"] or ())
+            found = reader.read(profile["settings"], source, here)
+            if not here:
+                continue
+            applied.append(profile["name"])
+            quiet = [source] + ["profile %s" % name for name in profile["on_top_of"] or ()]
+            conflicts.extend(one for one in profiles.conflicts(wanted, found) if one.loser not in quiet)
+            _put_on_top(wanted, found)
+    settings = reader.read(params["settings"] or {}, SETTINGS)
+    _put_on_top(wanted, settings)
+    open_conflicts = tuple(one for one in conflicts if not set(group(one.name)) & set(settings))
+    return Merged(wanted, tuple(sorted(reader.unknown)), open_conflicts, tuple(dict.fromkeys(applied)))
 
 
 def _put_on_top(wanted: dict[str, Wanted], found: Mapping[str, Wanted]) -> None:
@@ -96,18 +75,6 @@ def _put_on_top(wanted: dict[str, Wanted], found: Mapping[str, Wanted]) -> None:
         for member in group(name):
             wanted.pop(member, None)
         wanted[name] = one
-
-
-def _conflicts(wanted: Mapping[str, Wanted], found: Mapping[str, Wanted]) -> Iterable[Conflict]:
-    for name, one in found.items():
-        for member in group(name):
-            other = wanted.get(member)
-            if other and (member, other.value.number) != (name, one.value.number):
-                yield Conflict(name, other.source, _said(member, name, other), one.source, one.value.number)
-
-
-def _said(member: str, name: str, wanted: Wanted) -> str:
-    return wanted.value.number if member == name else "%s of vm.%s" % (wanted.value.number, member)
 
 
 class _Reader:
@@ -120,34 +87,35 @@ class _Reader:
         self._names: Optional[dict[str, Quantity]] = None
         self.unknown: set[str] = set()
 
-    def read(self, settings: Mapping[str, Any], source: str) -> dict[str, Wanted]:
+    def read(self, settings: Mapping[str, Any], source: str, applies: bool = True) -> dict[str, Wanted]:
+        """applies: whether it counts here that this kernel lacks one of them."""
         found: dict[str, Wanted] = {}
         for key, value in settings.items():
             name = setting_name(key)
             for member in group(name):
                 if member in found:
-                    raise HighwaterError(_named_twice(name, member), reason="guard")
+                    from ansible_collections.highwater.memory.plugins.module_utils.vm import refusals  # as in merge()
+
+                    raise HighwaterError(refusals.named_twice(name, member), reason="guard")
             found[name] = self._one(name, value, source)
         for name in list(found):
             if self._state.live.get(name) is None:
-                self._lacking(name)
+                if applies:
+                    self._lacking(name)
                 del found[name]
         return found
 
     def _one(self, name: str, value: object, source: str) -> Wanted:
         known = row(name)
-        if known.action:
-            raise HighwaterError(
-                "settings: vm.%s is an action and no setting, so it is not for this module: %s" % (name, known.action),
-                reason="action",
-            )
-        names = self._all_names()
-        understood = understand(known, value, names, self._state.page_size)
+        if known.refused:
+            raise HighwaterError("settings: %s %s" % (full(name), known.refused), reason="action")
+        understood = understand(known, value, self._all_names, self._state.page_size)
         depends: dict[str, int] = {}
         if not is_exact(understood):
-            understood, depends = _settled(
-                self._state.entry, name, understood, _depends(understood.expression or "", names)
-            )
+            from ansible_collections.highwater.memory.plugins.module_utils.vm import computed  # as in merge()
+
+            now = computed.depends(understood.expression or "", self._all_names())
+            understood, depends = computed.settled(self._state.entry, name, understood, now)
         if not self._force:
             refuse_out_of_range(known, understood, self._state.kernel)
         return Wanted(understood, source, depends)
@@ -160,52 +128,6 @@ class _Reader:
     def _lacking(self, name: str) -> None:
         self.unknown.add(name)
         if self._fail_on_unknown:
-            raise HighwaterError(_unknown(name, self._state), reason="unknown_setting", setting=name)
+            from ansible_collections.highwater.memory.plugins.module_utils.vm import refusals  # as in merge()
 
-
-def _named_twice(name: str, member: str) -> str:
-    if name == member:
-        return "settings: vm.%s is named twice, in two spellings: name it once" % name
-    return (
-        "settings: vm.%s and vm.%s exclude each other, and the kernel sets one to 0 when the other is written: "
-        "name only one of them" % tuple(sorted((name, member)))
-    )
-
-
-def _unknown(name: str, state: State) -> str:
-    since, until = row(name).since, row(name).until
-    said = "settings: this kernel (%d.%d) has no vm.%s" % (state.kernel + (name,))
-    if since > state.kernel:
-        said += ", which came with Linux %d.%d" % since
-    elif until and until <= state.kernel:
-        said += ", which went with Linux %d.%d" % until
-    import difflib  # only where it is needed: start-up is most of what a converged host costs
-
-    near = difflib.get_close_matches(name, state.known, n=3, cutoff=0.5)
-    if near:
-        said += "; it has " + ", ".join("vm." + one for one in near)
-    return said + ": correct the name, or say unknown: skip"
-
-
-def _depends(expression: str, names: Mapping[str, Quantity]) -> dict[str, int]:
-    """What a value depends on, as it is now: the names in its expression.
-
-    RAM stands for what is available, which moves by itself, and for a lone percentage, which is of RAM.
-    """
-    used = set(re.findall(r"[a-z_]+", expression)) & set(names)
-    steady = {"ram" if name == "available" else name for name in used} or {"ram"}
-    return {name: names[name].floor() for name in sorted(steady)}
-
-
-def _settled(
-    entry: Mapping[str, Any], name: str, computed: Value, depends: dict[str, int]
-) -> tuple[Value, dict[str, int]]:
-    """What an expression was settled to before, where that still counts; else what it gives now."""
-    kept = entry.get("settings", {}).get(name)
-    if not kept or kept["expression"] != computed.expression or set(kept["from"]) != set(depends):
-        return computed, depends
-    if kept["value"] == computed.number:
-        return computed, kept["from"]
-    if any(abs(kept["from"][one] - now) * TOLERANCE > kept["from"][one] for one, now in depends.items()):
-        return computed, depends
-    return computed._replace(number=kept["value"]), kept["from"]
+            raise HighwaterError(refusals.unknown(name, self._state), reason="unknown_setting", setting=name)

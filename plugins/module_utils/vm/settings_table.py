@@ -4,44 +4,55 @@
 
 """What is known of each ``vm.*`` setting: one row a setting, and adding a setting is adding its row.
 
-The table also has settings that a kernel at hand may lack, so that a wrong value is refused the same everywhere.
-A setting without a row is passed on: then the kernel alone says what it takes.
-Sources: Documentation/admin-guide/sysctl/vm.rst, the kernel's vm_table of 5.10, 6.1, 6.12 and 6.18, and the
-integration target vm_sysctl, which tries every row's bounds against the kernel that it runs on.
+A setting outside ``vm`` has a row only where it belongs to the same subject: ``kernel.numa_balancing``. Its name has
+the dot; the names of all others are those below ``vm``.
+
+The table has every setting that Linux 5.10 to 7.x may have, so that a wrong value is refused the same everywhere, also
+where the kernel at hand lacks it. A setting without a row is passed on: then the kernel alone says what it takes.
+Sources: Documentation/admin-guide/sysctl/vm.rst, the kernel's vm_table of 5.10, 6.1, 6.12 and 6.18, and
+tests/lab/test_vm_ranges.py, which tries every row's bounds against the kernels of the lab.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Optional, Tuple
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 Version = Tuple[int, int]  # of a kernel: (6, 12)
 
 # Units in which the kernel takes a number. PLAIN is no amount of memory: percent, centiseconds, switches.
 PLAIN, IN_BYTES, IN_KIB, IN_PAGES = "", "bytes", "kB", "pages"
 
-INT_MAX = 2**31 - 1
+INT_MAX, ULONG_MAX = 2**31 - 1, 2**64 - 1
 ANY: Version = (0, 0)
 
 
 class Range(NamedTuple):
-    """The least and the most that kernels since a version take; None where there is no upper bound."""
+    """The least and the most that kernels since a version take; None where only an unsigned long bounds it."""
 
     since: Version
     low: int
     high: Optional[int]
 
+    @property
+    def most(self) -> int:
+        return ULONG_MAX if self.high is None else self.high
+
 
 class Setting(NamedTuple):
     """One row.
 
-    name:    the file's name below /proc/sys/vm, in the kernel's spelling.
+    name:    the file's name below /proc/sys/vm, in the kernel's spelling; of another folder with it: kernel.x.
     unit:    PLAIN, or that of an amount of memory: such a setting also takes a SIZE.
     ranges:  by kernel version, oldest first.
-    since:   the first kernel that has it; until: the first that no longer has it.
+    since:   the first kernel that has it; until: the first that no longer has it. Its configuration decides as well.
     partner: the setting that this one excludes: writing one makes the other read 0.
     zero:    0 is taken too, below the range ("off").
-    several: holds several numbers, separated by blanks.
-    action:  writing it does something instead of setting something; says what does that properly.
+    several: holds several numbers, separated by blanks; their bounds are not tried, since kernels mend each by itself.
+    judged:  why the range is narrower than what all kernels take; None where it is the kernel's.
+    untried: why no test writes what is within its bounds, on a machine that is to go on.
+    refused: why the module does not set it at all: it is an action, or has no other value than the one it has.
     """
 
     name: str
@@ -52,7 +63,9 @@ class Setting(NamedTuple):
     partner: Optional[str] = None
     zero: bool = False
     several: bool = False
-    action: Optional[str] = None
+    judged: Optional[str] = None
+    untried: Optional[str] = None
+    refused: Optional[str] = None
 
     def range(self, kernel: Version) -> Range:
         """What a kernel takes; for one older than all rows, the oldest."""
@@ -70,14 +83,22 @@ def _between(low: int, high: int | None) -> tuple[Range, ...]:
 
 _SWITCH = _between(0, 1)
 _PERCENT = _between(0, 100)
-_AMOUNT = _between(0, None)  # an unsigned long: what does not fit is the kernel's to refuse
+_AMOUNT = _between(0, None)
 # Kept in jiffies: seconds times HZ, which is at most 1000, must fit an int.
 _SECONDS = _between(0, INT_MAX // 1000)
 
+_ACTION = "is an action and no setting, so it is not for this module: module highwater.memory."
+_POOL = "huge pages are taken from the machine at once"
+_NOT_LESS = "less than 0 means nothing"
+
 _ROWS = (
     Setting("admin_reserve_kbytes", IN_KIB, _AMOUNT),
-    Setting("block_dump", until=(5, 13)),
-    Setting("compact_memory", action="module highwater.memory.memory_compact compacts memory"),
+    Setting("allocate_pgste", PLAIN, _SWITCH),  # s390
+    Setting("block_dump", until=(5, 13), judged=_NOT_LESS),
+    Setting("cmm_pages", IN_PAGES, _AMOUNT, untried="the hypervisor takes them"),  # s390, as the next two
+    Setting("cmm_timed_pages", IN_PAGES, _AMOUNT, untried="the hypervisor takes them"),
+    Setting("cmm_timeout", PLAIN, _between(0, INT_MAX), several=True),
+    Setting("compact_memory", refused=_ACTION + "memory_compact compacts memory"),
     Setting("compact_unevictable_allowed", PLAIN, _SWITCH),
     Setting("compaction_proactiveness", PLAIN, _PERCENT, since=(5, 9)),
     Setting("defrag_mode", PLAIN, _SWITCH, since=(6, 15)),
@@ -86,59 +107,86 @@ _ROWS = (
     Setting("dirty_bytes", IN_BYTES, _between(8192, None), partner="dirty_ratio"),  # two pages of 4 KiB
     Setting("dirty_expire_centisecs"),
     Setting("dirty_ratio", PLAIN, _PERCENT, partner="dirty_bytes"),
-    Setting("dirty_writeback_centisecs"),  # the kernel takes -1 without a check
+    Setting("dirty_writeback_centisecs", judged=_NOT_LESS),
     Setting("dirtytime_expire_seconds"),
-    Setting("drop_caches", action="module highwater.memory.page_cache_purge drops the page cache"),
+    Setting("drop_caches", refused=_ACTION + "page_cache_purge drops the page cache"),
     Setting("enable_soft_offline", PLAIN, _SWITCH, since=(6, 11)),
     Setting("extfrag_threshold", PLAIN, _between(0, 1000)),
-    Setting("highmem_is_dirtyable", PLAIN, _SWITCH),
+    Setting("highmem_is_dirtyable", PLAIN, _SWITCH),  # 32-bit machines
     Setting("hugetlb_optimize_vmemmap", PLAIN, _SWITCH, since=(5, 19)),
-    Setting("hugetlb_shm_group"),  # a group id
-    Setting("laptop_mode", PLAIN, _SECONDS),
+    Setting("hugetlb_shm_group", judged="a group id is not less than 0"),
+    # 1 moves pages to who reads them, 2 moves them between tiers of memory; a mask, of which kernels take 4 as well.
+    Setting("kernel.numa_balancing", PLAIN, (Range(ANY, 0, 1), Range((5, 18), 0, 3)), judged="a mask of 1 and 2"),
+    Setting("laptop_mode", PLAIN, _SECONDS, until=(7, 0), judged="seconds that do not fit into the kernel's jiffies"),
     Setting("legacy_va_layout"),
     Setting("lowmem_reserve_ratio", PLAIN, _between(0, INT_MAX), several=True),
     Setting("max_map_count"),
-    Setting("memfd_noexec", PLAIN, _between(0, 2), since=(6, 3)),
+    Setting("mem_profiling", PLAIN, _SWITCH, since=(6, 10)),
+    Setting("memfd_noexec", PLAIN, _between(0, 2), since=(6, 3), untried="it cannot be lowered again"),
     Setting("memory_failure_early_kill", PLAIN, _SWITCH),
     Setting("memory_failure_recovery", PLAIN, _SWITCH),
-    Setting("min_free_kbytes", IN_KIB),  # no bound but the int: the guards bound it
+    Setting("min_free_kbytes", IN_KIB, untried="no kernel bounds it: most of its range ends in the OOM killer at once"),
     Setting("min_slab_ratio", PLAIN, _PERCENT),
     Setting("min_unmapped_ratio", PLAIN, _PERCENT),
     Setting("mmap_min_addr", IN_BYTES, _AMOUNT),
-    Setting("nr_hugepages", PLAIN, _AMOUNT),
-    Setting("nr_hugepages_mempolicy", PLAIN, _AMOUNT),
+    # The bounds of all architectures: those of one are narrower (28 to 32 and 8 to 16 on x86).
+    Setting("mmap_rnd_bits", PLAIN, _between(7, 33), untried="its bounds are the architecture's"),
+    Setting("mmap_rnd_compat_bits", PLAIN, _between(7, 17), untried="its bounds are the architecture's"),
+    Setting("movable_gigantic_pages", PLAIN, _SWITCH, since=(7, 0), judged="anything but 0 counts as 1"),
+    Setting("nr_hugepages", PLAIN, _AMOUNT, untried=_POOL),
+    Setting("nr_hugepages_mempolicy", PLAIN, _AMOUNT, untried=_POOL),
     Setting("nr_overcommit_hugepages", PLAIN, _AMOUNT),
+    Setting("nr_trim_pages"),  # machines without an MMU
     Setting("numa_stat", PLAIN, _SWITCH),
-    Setting("oom_dump_tasks"),
-    Setting("oom_kill_allocating_task"),
-    # The kernel takes 0, and sets the ratio to 0 as well: a limit of nothing but swap, which nobody means.
-    Setting("overcommit_kbytes", IN_KIB, _between(1, None), partner="overcommit_ratio"),
+    Setting("numa_zonelist_order", refused="has no other value than Node in any kernel since 4.14: leave it out"),
+    Setting("oom_dump_tasks", judged=_NOT_LESS),
+    Setting("oom_kill_allocating_task", judged=_NOT_LESS),
+    Setting(
+        "overcommit_kbytes",
+        IN_KIB,
+        _between(1, None),
+        partner="overcommit_ratio",
+        judged="with 0 the kernel sets the ratio to 0 as well: a limit of nothing but swap, which nobody means",
+    ),
     Setting("overcommit_memory", PLAIN, _between(0, 2)),
-    Setting("overcommit_ratio", partner="overcommit_kbytes"),  # the kernel takes even -1
-    Setting("page-cluster", PLAIN, _between(0, 31)),  # older kernels do not check: 2^32 pages make no sense there too
+    Setting("overcommit_ratio", partner="overcommit_kbytes", judged=_NOT_LESS),
+    Setting("page-cluster", PLAIN, _between(0, 31), judged="a power of two; 2^32 pages make no sense on any kernel"),
     Setting("page_lock_unfairness", since=(5, 9)),
     Setting("panic_on_oom", PLAIN, _between(0, 2)),
     Setting("percpu_pagelist_fraction", PLAIN, _between(8, INT_MAX), until=(5, 14), zero=True),
     Setting("percpu_pagelist_high_fraction", PLAIN, _between(8, INT_MAX), since=(5, 14), zero=True),
-    Setting("stat_interval", PLAIN, _SECONDS),
-    Setting("stat_refresh", action="module highwater.memory.memory_info reads /proc/vmstat"),
+    Setting("stat_interval", PLAIN, _SECONDS, judged="seconds that do not fit into the kernel's jiffies"),
+    Setting("stat_refresh", refused=_ACTION + "memory_info reads /proc/vmstat"),
     Setting("swappiness", PLAIN, (Range(ANY, 0, 100), Range((5, 8), 0, 200))),
     Setting("unprivileged_userfaultfd", PLAIN, _SWITCH),
     Setting("user_reserve_kbytes", IN_KIB, _AMOUNT),
+    Setting("vdso_enabled", PLAIN, _SWITCH, judged="anything but 0 counts as 1"),  # 32-bit x86, and sh
     Setting("vfs_cache_pressure"),
     Setting("vfs_cache_pressure_denom", PLAIN, _between(100, INT_MAX), since=(6, 16)),
     Setting("watermark_boost_factor", since=(5, 0)),
-    Setting("watermark_scale_factor", PLAIN, (Range(ANY, 1, 1000), Range((5, 18), 1, 3000))),
-    Setting("zone_reclaim_mode"),  # a mask of 1, 2 and 4; the kernel takes more
+    # 3000 since 5.18, but the stable series before took that over, 5.10.223 for one: an older one refuses by itself.
+    Setting("watermark_scale_factor", PLAIN, (Range(ANY, 1, 1000), Range((5, 10), 1, 3000))),
+    Setting("zone_reclaim_mode", PLAIN, _between(0, 7), judged="a mask of 1, 2 and 4"),
 )
 
 TABLE = {row.name: row for row in _ROWS}
+OUTSIDE_VM = tuple(name for name in TABLE if "." in name)
 _SPELLINGS = {row.name.replace("-", "_"): row.name for row in _ROWS}
 
 
 def spelled(name: str) -> str:
     """The kernel's spelling of a name in which dashes and underscores may be mixed up."""
     return _SPELLINGS.get(name.replace("-", "_"), name)
+
+
+def full(name: str) -> str:
+    """As sysctl(8) has it: ``vm.swappiness``, ``kernel.numa_balancing``."""
+    return name if "." in name else "vm." + name
+
+
+def path(name: str) -> str:
+    """The file of a setting."""
+    return "/proc/sys/" + full(name).replace(".", "/")
 
 
 def row(name: str) -> Setting:

@@ -7,21 +7,27 @@
 from __future__ import annotations
 
 import os.path
-from typing import Any, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
-from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, guards
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import with_left_over
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile
 from ansible_collections.highwater.memory.plugins.module_utils.vm.conffile import Line
-from ansible_collections.highwater.memory.plugins.module_utils.vm.live import restore_target
-from ansible_collections.highwater.memory.plugins.module_utils.vm.merge import Conflict, Wanted, merge
+from ansible_collections.highwater.memory.plugins.module_utils.vm.live import reach, restore_target
+from ansible_collections.highwater.memory.plugins.module_utils.vm.merge import Wanted, merge
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
+
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.vm.profiles import Conflict
 
 
 class Spec(NamedTuple):
     """What is to be.
 
-    live:     settings to be set now, by name; empty with apply: next_boot.
+    targets:  the numbers that settings are to have, by name: wanted ones, and those that are given back.
+    live:     those of them to be set now; empty with apply: next_boot.
     text:     our file; None where there is to be none.
     entry:    our record; empty where there is to be none.
     wanted:   what was asked for, by name; dropped: names that go back to what was before us.
@@ -29,6 +35,7 @@ class Spec(NamedTuple):
     before:   the state that the caller found: what the return calls "before".
     """
 
+    targets: Mapping[str, str]
     live: Mapping[str, str]
     text: Optional[str]
     entry: dict[str, Any]
@@ -48,24 +55,28 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
     dropped = _dropped(params, state, merged.wanted)
     persistent = present and params["persistent"]
     _refuse_file(params, state, persistent)
-    changing = _changing(params, state, merged.wanted)
+    given_back = restore_target(state.before, merged.wanted, dropped)
+    given_back = {name: number for name, number in given_back.items() if state.live.get(name) is not None}
+    targets = dict({name: one.value.number for name, one in merged.wanted.items()}, **given_back)
+    changing = _changing(params, state, merged.wanted, given_back)
     now = params["apply"] == "now"
     if now and (merged.wanted or dropped):
         _refuse_read_only(state)
     if changing and not params["force"]:
-        guards.refuse_harm(guards.Change(state, merged.wanted, changing, now))
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.vm import guards
+
+        guards.refuse_harm(guards.Change(state, merged.wanted, targets, changing, now))
     entry = _entry(state, merged.wanted, dropped, now, persistent)
-    live = {name: one.value.number for name, one in merged.wanted.items()}
-    given_back = restore_target(state.entry, merged.wanted, dropped)
-    live.update((name, number) for name, number in given_back.items() if state.live.get(name) is not None)
     lines = _lines(state, entry, merged.wanted, dropped, persistent)
     return Spec(
-        live=live if now else {},
+        targets=targets,
+        live=targets if now else {},
         text=_text(state, lines, params["exclusive"] and present),
         entry=entry,
         wanted=merged.wanted,
         dropped=dropped,
-        lost=tuple(name for name in dropped if name not in state.entry.get("before", {})),
+        lost=tuple(name for name in dropped if name not in state.before),
         unknown=merged.unknown,
         conflicts=merged.conflicts,
         profiles=merged.profiles,
@@ -75,7 +86,7 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
 
 def _dropped(params: Mapping[str, Any], state: State, wanted: Mapping[str, Wanted]) -> tuple[str, ...]:
     """Names that leave the file and the record: absent ones, and those that a wanted one excludes."""
-    ours = set(state.owned)
+    ours = set(state.owned) | (set(state.left) if params["apply"] == "now" else set())
     if params["state"] == "absent":
         asked = set() if params["exclusive"] else set(state.asked)
         return tuple(sorted(ours & asked if asked else ours))
@@ -92,13 +103,13 @@ def _refuse_file(params: Mapping[str, Any], state: State, persistent: bool) -> N
             ".conf, such as /etc/sysctl.d/90-highwater.conf" % file,
             reason="file",
         )
-    if state.file_kind:
+    if persistent and state.file_kind:
         raise HighwaterError(
             "file: %s is %s, which this module neither follows nor replaces: move it away, or name "
             "another file" % (file, state.file_kind),
             reason="file",
         )
-    if persistent and not state.ours:
+    if persistent and not state.ours and not state.empty:
         raise HighwaterError(
             "file: %s is there and was not made by this module: name another file, or move its lines "
             "into settings and remove it" % file,
@@ -122,10 +133,14 @@ def _refuse_read_only(state: State) -> None:
         )
 
 
-def _changing(params: Mapping[str, Any], state: State, wanted: Mapping[str, Wanted]) -> tuple[str, ...]:
-    """Names that are not yet as asked, live or in our file."""
+def _changing(
+    params: Mapping[str, Any], state: State, wanted: Mapping[str, Wanted], given_back: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Names that are not yet as they are to be, live or in our file; none for state: absent, which no guard forbids."""
+    if params["state"] == "absent":
+        return ()
     number = {name: one.value.number for name, one in wanted.items()}
-    changing: set[str] = set()
+    changing = {name for name in given_back if reach(name, given_back[name], state.live)}
     if params["apply"] == "now":
         changing.update(name for name in number if state.live[name] != number[name])
     if params["persistent"]:
@@ -138,11 +153,7 @@ def _entry(
 ) -> dict[str, Any]:
     """Our record after: what was settled, and of each group of settings what was there before us."""
     settings = {name: kept for name, kept in state.entry.get("settings", {}).items() if name not in dropped}
-    before = dict(state.entry.get("before", {}))
-    for name in dropped:
-        if not set(group(name)) & set(wanted):
-            for member in group(name):
-                before.pop(member, None)
+    before = dict(state.before)
     for name, one in wanted.items():
         settings[name] = {
             "value": one.value.number,
@@ -154,8 +165,23 @@ def _entry(
         for member in group(name):
             # An image is built on some other machine: what its kernel says was never this one's.
             if now or not state.container:
-                before.setdefault(member, state.live[member])
-    return {"settings": settings, "before": before} if settings else {}
+                before.setdefault(member, state.beside.get(member, state.live[member]))
+    over = {member for name in (*dropped, *state.left) for member in group(name)}
+    over -= {member for name in settings for member in group(name)}
+    gone = {name: before.pop(name) for name in over if name in before}
+    new = {"settings": settings, "before": before} if settings else {}
+    return with_left_over(state.entry, new, state.boot, _left(state, gone, dropped, now))
+
+
+def _left(
+    state: State, gone: Mapping[str, Optional[str]], dropped: tuple[str, ...], now: bool
+) -> dict[str, Optional[str]]:
+    """Of what is over, what was before us where the running kernel keeps what we made of it; gone: by name."""
+    given_back = {member for name in dropped if now for member in group(name)}
+    groups = {name: group(name) for name in gone if name not in given_back}
+    return {
+        name: gone[name] for name, members in groups.items() if any(state.live[one] != gone.get(one) for one in members)
+    }
 
 
 def _lines(
@@ -167,12 +193,15 @@ def _lines(
         values.pop(name, None)
         if persistent:
             values[name] = one.value.number
-    return {name: _line(name, value, entry) for name, value in values.items()}
+    return {name: _line(name, value, entry, state.content.before) for name, value in values.items()}
 
 
-def _line(name: str, value: str, entry: Mapping[str, Any]) -> Line:
+def _line(name: str, value: str, entry: Mapping[str, Any], said: Mapping[str, str]) -> Line:
+    """said: what the comments in the file say was there before us, which stays where our record was lost."""
     kept = entry.get("settings", {}).get(name)
-    if kept is None or kept["value"] != value:
+    if kept is None:
+        return Line(value, before=_before_words(said, name))
+    if kept["value"] != value:
         return Line(value)
     return Line(value, kept["expression"], kept["source"], _before_words(entry["before"], name))
 
@@ -186,6 +215,6 @@ def _before_words(before: Mapping[str, str], name: str) -> str | None:
 
 
 def _text(state: State, lines: Mapping[str, Line], exclusive: bool) -> str | None:
-    if not state.ours:
+    if not state.ours and not lines:
         return state.text
     return conffile.render(lines, () if exclusive else state.content.foreign)

@@ -7,24 +7,32 @@
 from __future__ import annotations
 
 import os
-import re
-from typing import Any, Iterable, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment, record
+from ansible_collections.highwater.memory.plugins.module_utils.core.areas import swap_areas
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.size import BYTES, PLAIN, Quantity
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import swap_areas
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
 from ansible_collections.highwater.memory.plugins.module_utils.parse.meminfo import parse_meminfo
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
-from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, precedence, tuned
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import Version, group, row
-from ansible_collections.highwater.memory.plugins.module_utils.vm.values import canonical, kernel_version, setting_name
-from ansible_collections.highwater.memory.plugins.module_utils.vm.watermarks import (
-    automatic_min_free_kbytes,
-    managed_pages,
+from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, owners, precedence
+from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import (
+    OUTSIDE_VM,
+    Version,
+    group,
+    path,
+    row,
 )
+from ansible_collections.highwater.memory.plugins.module_utils.vm.values import kernel_version, setting_name
 
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import Quantity
+
+HUGE_PAGES = ("transparent_hugepage", "settings")  # the record of our module of that name
 KIND = "vm_sysctl"  # of our record; the object's name is the file
 FOLDER = "/proc/sys/vm"
 # What the guards and the watermarks reckon with, whatever was asked for.
@@ -42,12 +50,17 @@ class State(NamedTuple):
     """A host before or after.
 
     asked:     names that the caller speaks of.
+    known:     names of all settings that this kernel has.
     live:      settings by name in their one form; None where the kernel lacks one.
     writable:  whether this process may write below /proc/sys; container: its kind, None on a machine of its own.
     text, content: our file, as it is and as read; None and empty where there is none.
-    entry:     our record: ``settings`` by name (value, expression, source, from, in_file) and ``before`` by name.
+    files, owners: who else sets what, in sysctl.d and after it.
+    entry:     our record: ``settings`` by name (value, expression, source, from, in_file), ``before`` by name, and what
+               was given up for the next boot only.
+    boot:      the id of this boot.
     memory:    /proc/meminfo in bytes; zones in pages; page_size in bytes.
     thp_pageblock: bytes, None where transparent huge pages are off.
+    beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew.
     """
 
     file: str
@@ -61,13 +74,15 @@ class State(NamedTuple):
     text: Optional[str]
     content: conffile.Content
     entry: dict[str, Any]
+    boot: str
     files: precedence.Files
-    tuned: Mapping[str, tuned.TunedLine]
+    owners: Mapping[str, precedence.Assignment]
     memory: Mapping[str, int]
     zones: tuple[Zone, ...]
     swaps: tuple[SwapArea, ...]
     cpus: int
     thp_pageblock: Optional[int]
+    beside: Mapping[str, str]
     page_size: int
 
     @property
@@ -77,19 +92,41 @@ class State(NamedTuple):
         return self.text is None or self.content.ours or recorded
 
     @property
+    def before(self) -> Mapping[str, Optional[str]]:
+        """What was there before us, by name: as our record has it, and where that was lost our file."""
+        return {**(self.content.before if self.ours else {}), **self.left, **self.entry.get("before", {})}
+
+    @property
+    def left(self) -> Mapping[str, Optional[str]]:
+        """The same of what was given up for the next boot only."""
+        return record.left_over(self.entry, self.boot)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing but comments stands in the file: nobody's settings are lost with it."""
+        return not self.content.values and not self.content.foreign
+
+    @property
     def min_free_auto(self) -> int:
         """What the kernel would choose for min_free_kbytes, in kB."""
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.vm.min_free import automatic_min_free_kbytes
+
         return automatic_min_free_kbytes(self.zones, self.thp_pageblock, self.page_size)
 
     def names(self) -> dict[str, Quantity]:
         """What an expression may refer to."""
-        return {
-            "ram": Quantity(self.memory["MemTotal"], BYTES),
-            "available": Quantity(self.available, BYTES),
-            "cpus": Quantity(self.cpus, PLAIN),
-            "managed": Quantity(managed_pages(self.zones) * self.page_size, BYTES),
-            "min_free_auto": Quantity(self.min_free_auto * 1024, BYTES),
-        }
+        # As in min_free_auto().
+        from ansible_collections.highwater.memory.plugins.module_utils.core.size import machine_names
+        from ansible_collections.highwater.memory.plugins.module_utils.vm.min_free import managed_pages
+
+        return machine_names(
+            self.memory["MemTotal"],
+            self.available,
+            self.cpus,
+            managed=managed_pages(self.zones) * self.page_size,
+            min_free_auto=self.min_free_auto * 1024,
+        )
 
     @property
     def available(self) -> int:
@@ -120,30 +157,33 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
     file = params["file"]
     text = None if _kind(host, file) else host.read(file)
     content = conffile.parse(file, text or "")
-    entry = record.recall(host, KIND, file)
+    entry, boot = record.recall(host, KIND, file), record.boot_id(host)
     asked = named(params)
     names = _with_partners(
-        asked + _ALWAYS + tuple(content.values) + tuple(entry.get("settings", ())) + tuple(entry.get("before", ()))
+        (*asked, *_ALWAYS, *content.values, *entry.get("settings", ()), *entry.get("before", ()))
+        + tuple(record.left_over(entry, boot))
     )
     return State(
         file=file,
         asked=asked,
         live={name: _live(host, name) for name in names},
-        known=tuple(host.listdir(FOLDER)),
+        known=tuple(host.listdir(FOLDER)) + tuple(name for name in OUTSIDE_VM if host.exists(path(name))),
         kernel=kernel_version(environment.kernel(host)),
         writable=os.access(host.path(FOLDER + "/min_free_kbytes"), os.W_OK),
-        container=environment.container(host),
+        container=container(host),
         file_kind=_kind(host, file),
         text=text,
         content=content,
         entry=entry,
+        boot=boot,
         files=precedence.observe(host, file),
-        tuned=tuned.observe(host),
+        owners=owners.observe(host),
         memory=parse_meminfo(host.must_read("/proc/meminfo")),
         zones=parse_zoneinfo(host.must_read("/proc/zoneinfo")),
         swaps=swap_areas(host),
         cpus=environment.cpus(host),
-        thp_pageblock=_thp_pageblock(host),
+        thp_pageblock=_thp_pageblock(host, params["expect_huge_pages"]),
+        beside=record.recall(host, *HUGE_PAGES).get("beside", {}),
         page_size=os.sysconf("SC_PAGE_SIZE"),
     )
 
@@ -153,9 +193,9 @@ def _with_partners(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def _live(host: Host, name: str) -> str | None:
-    if row(name).action:  # cannot be read, or reading is the action
+    if row(name).refused:  # cannot be read, or reading is the action
         return None
-    text = host.read("%s/%s" % (FOLDER, name))
+    text = host.read(path(name))
     return None if text is None else canonical(text)
 
 
@@ -167,10 +207,10 @@ def _kind(host: Host, path: str) -> str | None:
     return "a symbolic link" if found.st_mode & 0o170000 == 0o120000 else "not a regular file"
 
 
-def _thp_pageblock(host: Host) -> int | None:
+def _thp_pageblock(host: Host, expected: str | None) -> int | None:
     folder = "/sys/kernel/mm/transparent_hugepage"
-    chosen = re.search(r"\[(\w+)\]", host.read(folder + "/enabled") or "")
+    chosen = expected or parse_choice(host.read(folder + "/enabled") or "").chosen
     size = host.read(folder + "/hpage_pmd_size")
-    if chosen is None or chosen.group(1) == "never" or size is None:
+    if chosen in (None, "never") or size is None:
         return None
     return int(size)

@@ -6,21 +6,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import joined, noting
 from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile
 from ansible_collections.highwater.memory.plugins.module_utils.vm.conffile import listed
 from ansible_collections.highwater.memory.plugins.module_utils.vm.live import SetLive, counting, reach
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import full, group
 from ansible_collections.highwater.memory.plugins.module_utils.vm.spec import Spec
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import KIND, State
 
 
 def plan(spec: Spec, state: State) -> Plan:
     """The record first, so that what was before us is never lost; then live, the file, and what leaves the record."""
-    kept = _joined(state.entry, spec.entry)
+    kept = joined(state.entry, spec.entry)
     return (
         _record_step(state, state.entry, kept)
         + _live_steps(spec, state)
@@ -29,37 +29,37 @@ def plan(spec: Spec, state: State) -> Plan:
     )
 
 
-def _joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The new record with what the old one has beyond it."""
-    if not new:
-        return dict(old)
-    return {part: dict(old.get(part, {}), **new[part]) for part in new}
-
-
 def _record_step(state: State, old: dict[str, Any], new: dict[str, Any]) -> Plan:
     if new == old:
         return ()
-    write: Any = Remember(KIND, state.file, new) if new else Forget(KIND, state.file)
-    back: Any = Remember(KIND, state.file, old) if old else Forget(KIND, state.file)
-    gone = sorted(set(old.get("settings", ())) - set(new.get("settings", ())))
-    if gone:
-        return (Step("forget %s in our record" % listed(gone), "", write, (back,)),)
-    named_now = sorted(name for name, one in new["settings"].items() if old.get("settings", {}).get(name) != one)
-    return (Step("remember what %s was before us" % listed(named_now), "state: absent gives it back", write, (back,)),)
+    write, back = noting(KIND, state.file, new), noting(KIND, state.file, old)
+    settings, settled = old.get("settings", {}), new.get("settings", {})
+    named_now = sorted(name for name, one in settled.items() if settings.get(name) != one)
+    if named_now:
+        does = "remember what %s was before us" % listed(named_now)
+        return (Step(does, "state: absent gives it back", write, (back,)),)
+    gone = sorted(set(settings) - set(settled)) or sorted(old.get("left", {}).get("before", ()))
+    return (Step("forget %s in our record" % listed(gone), "", write, (back,)),)
 
 
 def _live_steps(spec: Spec, state: State) -> Plan:
     steps = []
-    for name, number in sorted(spec.live.items()):
+    for name, number in sorted(spec.live.items(), key=_turn):
         if not reach(name, number, state.live):
             continue
         member = counting(group(name), state.live)
         found = state.live[member] or "0"
-        why = "it is %s" % found if member == name else "vm.%s is %s" % (member, found)
+        why = "it is %s" % found if member == name else "%s is %s" % (full(member), found)
         why += "; " + spec.wanted[name].source if name in spec.wanted else "; that was before us"
         undo = (SetLive(member, found),)
-        steps.append(Step("set vm.%s to %s" % (name, number), why, SetLive(name, number), undo))
+        steps.append(Step("set %s to %s" % (full(name), number), why, SetLive(name, number), undo))
     return tuple(steps)
+
+
+def _turn(setting: tuple[str, str]) -> tuple[int, str]:
+    """By name, but strict overcommit after the limit that it counts by, and out of the way before that changes."""
+    name, number = setting
+    return (0 if name != "overcommit_memory" else 1 if number == "2" else -1, name)
 
 
 def _file_step(spec: Spec, state: State) -> Plan:

@@ -2,81 +2,66 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tuned's active profile says of vm settings: it writes them when its service starts, after sysctl.d was read."""
+"""What tuned's active profile says of vm settings."""
 
 from __future__ import annotations
 
 import re
-from typing import Mapping, NamedTuple
+from typing import Mapping
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.vm.values import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.core.tuned import WHO, Line, lines
+from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.vm.precedence import Assignment
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import TABLE, full
 
-ACTIVE_PROFILE = "/etc/tuned/active_profile"
 MAIN_CONFIG = "/etc/tuned/tuned-main.conf"
-# tuned 2.23 and later have profiles in a folder of their own. /etc comes before /usr/lib.
-PROFILE_FOLDERS = ("/etc/tuned/profiles", "/etc/tuned", "/usr/lib/tuned/profiles", "/usr/lib/tuned")
-_DEEPEST = 8
 
 
-class TunedLine(NamedTuple):
-    """A line of a profile; value in its one form."""
+def observe(host: Host) -> Mapping[str, Assignment]:
+    """Settings by name of the active profile and those that it includes; empty without tuned.
 
-    file: str
-    line: int
-    value: str
-
-    def where(self) -> str:
-        return "%s, line %d (tuned's active profile)" % (self.file, self.line)
-
-
-def observe(host: Host) -> Mapping[str, TunedLine]:
-    """Settings by name (below ``vm``) of the active profile and those that it includes; empty without tuned.
-
-    Where tuned itself applies /etc/sysctl.d once more after its profile (``reapply_sysctl``, in the file that tuned
-    ships), it overrides nothing, and this is empty.
+    After the section [sysctl] tuned itself reads the files in sysctl.d once more, unless ``reapply_sysctl`` turns that
+    off (its default is on): then what it wrote until there overrides nothing.
     """
-    active = host.read(ACTIVE_PROFILE)
-    if active is None:
-        return {}
-    if re.search(r"(?mi)^\s*reapply_sysctl\s*=\s*(1|true|yes|y|t)\s*$", host.read(MAIN_CONFIG) or ""):
-        return {}
-    found: dict[str, TunedLine] = {}
-    for name in active.split():
-        found.update(_profile(host, name, 0))
+    sections: dict[str, dict[str, Assignment]] = {}
+    for line in lines(host):
+        setting = _assignment(line)
+        if setting:
+            sections.setdefault(line.section, {})[setting.name] = setting
+    found: dict[str, Assignment] = {}
+    for section, settings in sections.items():
+        found.update(settings)
+        if section == "sysctl" and _reads_files_again(host):
+            found = {}
     return found
 
 
-def _profile(host: Host, name: str, depth: int) -> dict[str, TunedLine]:
-    """What a profile says, on top of what those that it includes say."""
-    found: dict[str, TunedLine] = {}
-    if depth > _DEEPEST or "/" in name:
-        return found
-    for folder in PROFILE_FOLDERS:
-        path = "%s/%s/tuned.conf" % (folder, name)
-        text = host.read(path)
-        if text is not None:
-            own, includes = _sections(path, text)
-            for include in includes:
-                found.update(_profile(host, include, depth + 1))
-            found.update(own)
-            break
-    return found
+def _assignment(line: Line) -> Assignment | None:
+    named = {"sysctl": _of_sysctl, "vm": _of_vm}.get(line.section, _of_none)(line.key, line.value.lstrip("<>"))
+    return Assignment(line.file, line.number, full(named[0]), canonical(named[1]), WHO) if named else None
 
 
-def _sections(path: str, text: str) -> tuple[dict[str, TunedLine], list[str]]:
-    """The settings of [sysctl] and the includes of [main]. A variable of tuned's in a value stays as it is."""
-    section, found, includes = "", {}, []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        heading = re.match(r"\[([^]]+)\]", line)
-        if heading:
-            section = heading.group(1).strip()
-        key, equals, value = (part.strip() for part in line.partition("="))
-        if not equals or key[:1] in ("#", ";"):
-            continue
-        if section == "main" and key == "include":
-            includes = re.split(r"[,;\s]+", value)
-        if section == "sysctl" and key[:3] in ("vm.", "vm/"):
-            found[key[3:]] = TunedLine(path, number, canonical(value.strip("\"'").lstrip(">")))
-    return found, includes
+def _reads_files_again(host: Host) -> bool:
+    text = host.read(MAIN_CONFIG) or ""
+    return not re.search(r"(?mi)^\s*reapply_sysctl\s*=\s*(0|false|no|n|f|off)\s*$", text)
+
+
+def _of_none(key: str, value: str) -> None:
+    return None
+
+
+def _of_sysctl(key: str, value: str) -> tuple[str, str] | None:
+    key = key.replace("/", ".")
+    name = key[3:] if key.startswith("vm.") else key
+    return (name, value) if key.startswith("vm.") or name in TABLE else None
+
+
+def _of_vm(key: str, value: str) -> tuple[str, str] | None:
+    """The plugin vm: ``dirty_bytes = 40%`` is dirty_ratio 40; a number may have a unit."""
+    if key not in ("dirty_ratio", "dirty_background_ratio", "dirty_bytes", "dirty_background_bytes"):
+        return None
+    if value.endswith("%"):
+        return key.replace("_bytes", "_ratio"), value[:-1]
+    unit = {"k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}.get(value[-1:].lower())
+    return key, str(int(value[:-1]) * unit) if unit and re.fullmatch("[0-9]+", value[:-1]) else value

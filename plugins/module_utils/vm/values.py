@@ -10,20 +10,21 @@ A value in its one form is the text that the kernel prints: decimal digits, seve
 from __future__ import annotations
 
 import re
-from typing import Mapping, NamedTuple, NoReturn, Optional
+from typing import TYPE_CHECKING, Callable, Mapping, NoReturn, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.size import (
-    Quantity,
-    is_literal,
-    plain_number,
-    size_in_bytes,
-)
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.vm import settings_table
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import PLAIN, Setting, Version
+from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import PLAIN, Setting, Version, full
+
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import Quantity
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _DIGITS = re.compile(r"-?[0-9]+")
+_LONGEST = 100  # characters of numbers; Python converts no more than some thousand digits
+_POWER_OF_TEN = re.compile(r"-?[0-9.]+[eE][+-]?[0-9]+")
 
 
 class Value(NamedTuple):
@@ -36,9 +37,11 @@ class Value(NamedTuple):
 def setting_name(key: str) -> str:
     """``vm.page_cluster``, ``vm/page-cluster`` and ``page_cluster`` are ``page-cluster``.
 
-    Raises HighwaterError for what is no name of a vm setting.
+    Raises HighwaterError for what is no name of a vm setting, nor one of the others that have a row.
     """
     text = str(key).strip()
+    if text.replace("/", ".") in settings_table.TABLE:
+        return text.replace("/", ".")
     name = text[3:] if text[:3] in ("vm.", "vm/") else text
     if _NAME.fullmatch(name):
         return settings_table.spelled(name)
@@ -53,30 +56,17 @@ def setting_name(key: str) -> str:
     )
 
 
-def canonical(text: str) -> str:
-    """The one form of what the kernel prints or a file says; text that is no number stays as it is.
-
-    Numbers are read as the kernel reads them: 0x3c and 074 are 60.
-    """
-    return " ".join(_decimal(word) for word in text.split())
-
-
-def _decimal(word: str) -> str:
-    for pattern, base in ((r"-?0[xX][0-9a-fA-F]+", 16), (r"-?0[0-7]+", 8), (r"-?[0-9]+", 10)):
-        if re.fullmatch(pattern, word):
-            return str(int(word, base))
-    return word
-
-
-def understand(row: Setting, value: object, names: Mapping[str, Quantity], page_size: int) -> Value:
+def understand(row: Setting, value: object, names: Callable[[], Mapping[str, Quantity]], page_size: int) -> Value:
     """What a user's value is in the kernel's unit.
 
-    names: what an expression may refer to. page_size in bytes. Raises HighwaterError for what is no value of row.
+    names: gives what an expression may refer to. page_size in bytes. Raises HighwaterError for what is no value of row.
     """
-    option = "settings: vm.%s" % row.name
+    option = "settings: %s" % full(row.name)
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         _refuse(row, option, value)
     text = " ".join(str(value).split())
+    if len(text) > _LONGEST and re.fullmatch(r"[-0-9 ]+", text):
+        _refuse(row, option, "%s..." % text[:_LONGEST])
     if row.several:
         if not re.fullmatch(r"[0-9]+( [0-9]+)*", text):
             _refuse(row, option, value)
@@ -87,9 +77,14 @@ def understand(row: Setting, value: object, names: Mapping[str, Quantity], page_
                 "%s: %s begins with a zero, which the kernel would read as octal: write it without" % (option, text)
             )
         return Value(str(int(text)))
+    if _POWER_OF_TEN.fullmatch(text):
+        _refuse(row, option, value)
+    # Only where it is needed: start-up is most of what a converged host costs.
+    from ansible_collections.highwater.memory.plugins.module_utils.core.size import plain_number, size_in_bytes
+
     if row.unit == PLAIN:
-        return Value(str(plain_number(option, text, names)), text)
-    size = size_in_bytes(option, text, names, allow_zero=True)
+        return Value(str(plain_number(option, text, names())), text)
+    size = size_in_bytes(option, text, names(), allow_zero=True)
     return Value(str(size // row.bytes_per_unit(page_size)), text)
 
 
@@ -106,7 +101,11 @@ def _refuse(row: Setting, option: str, value: object) -> NoReturn:
 
 def is_exact(value: Value) -> bool:
     """Whether a value depends on nothing of the host: digits, or a size without a name."""
-    return value.expression is None or is_literal(value.expression)
+    if value.expression is None:
+        return True
+    from ansible_collections.highwater.memory.plugins.module_utils.core.size import is_literal  # as in understand()
+
+    return is_literal(value.expression)
 
 
 def refuse_out_of_range(row: Setting, value: Value, kernel: Version) -> None:
@@ -116,32 +115,10 @@ def refuse_out_of_range(row: Setting, value: Value, kernel: Version) -> None:
         number = int(word)
         if row.zero and number == 0:
             continue
-        if number < bounds.low or (bounds.high is not None and number > bounds.high):
-            raise HighwaterError(_out_of_range(row, value, kernel), reason="guard")
+        if not bounds.low <= number <= bounds.most:
+            from ansible_collections.highwater.memory.plugins.module_utils.vm import refusals  # as in understand()
 
-
-def _out_of_range(row: Setting, value: Value, kernel: Version) -> str:
-    bounds = row.range(kernel)
-    takes = (
-        "%d or more" % bounds.low
-        if bounds.high in (None, settings_table.INT_MAX)
-        else "%d to %d" % (bounds.low, bounds.high or 0)
-    )
-    said = "vm.%s: %s%s is outside what the kernel takes: %s%s" % (
-        row.name,
-        value.number,
-        " (from %s)" % value.expression if value.expression else "",
-        takes,
-        ", or 0" if row.zero else "",
-    )
-    later = [one for one in row.ranges if one.since > kernel]
-    if later:
-        said += " (%d to %s since Linux %d.%d, and this one is %d.%d)" % (
-            (later[-1].low, later[-1].high) + later[-1].since + kernel
-        )
-    if row.partner and value.number == "0":
-        said += "; to turn it off, set vm.%s instead" % row.partner
-    return said
+            raise HighwaterError(refusals.out_of_range(row, value, kernel), reason="guard")
 
 
 def kernel_version(release: str) -> Version:

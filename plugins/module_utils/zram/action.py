@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import errno
 import time
-from typing import NamedTuple
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.boot import echo
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, cause
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import BUSY_PATIENCE, Run, Write, cause
+from ansible_collections.highwater.memory.plugins.module_utils.core.job import echo
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import (
+    BUSY_PATIENCE,
+    Run,
+    Write,
+    let_udev_finish,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Algorithm, choose, without_params
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL, attribute
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import (
+    Algorithm,
+    Recompression,
+    choose,
+    refuse_unknown,
+    without_params,
+    without_recompression,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL, attribute, node
+from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import without_writeback
 
 HOT_ADD, HOT_REMOVE = CONTROL + "/hot_add", CONTROL + "/hot_remove"
 
@@ -42,6 +55,7 @@ class Unload(NamedTuple):
     def perform(self, host: Host) -> None:
         end = time.monotonic() + self.patience
         while host.run("modprobe", "-r", "zram", check=time.monotonic() >= end).status != 0:
+            let_udev_finish(host, end - time.monotonic())
             time.sleep(0.1)
 
 
@@ -64,7 +78,12 @@ class Add(NamedTuple):
                 remove(number).perform(host)
 
     def boot_commands(self) -> tuple[str, ...]:
-        return ("until test -e /sys/block/zram%d; do cat %s || exit 1; done" % (self.number, HOT_ADD),)
+        """Those that it made on the way go again at the end: sort(1) waits for the last."""
+        add = "until test -e /sys/block/zram%d; do cat %s" % (self.number, HOT_ADD)
+        if not self.number:
+            return ("%s > /dev/null || exit 1; done" % add,)
+        away = 'xargs -I N sh -c "echo N > %s" || true' % HOT_REMOVE
+        return ("%s || exit 1; done | sort | grep -vx %d | %s" % (add, self.number, away),)
 
 
 def remove(number: int) -> Write:
@@ -72,22 +91,79 @@ def remove(number: int) -> Write:
     return Write(HOT_REMOVE, str(number), patience=BUSY_PATIENCE)
 
 
-class SetUp(NamedTuple):
-    """Give a device that is not set up its algorithm and size (bytes): the first of the list that works.
+class Reset(NamedTuple):
+    """Have a device forget all that it holds and how it was set up; it has to be out of use.
 
-    The kernel's list may name what it cannot load, which only the size brings to light; so the two go together.
+    udev may hold it for a moment. Who else has it open for longer is named in the error.
+    """
+
+    name: str
+    patience: float = BUSY_PATIENCE
+
+    def perform(self, host: Host) -> None:
+        try:
+            Write(attribute(self.name, "reset"), "1", self.patience).perform(host)
+        except OSError as error:
+            held = openers(host, node(self.name)) if error.errno == errno.EBUSY else ()
+            if not held:
+                raise
+            raise HighwaterError(
+                "%s is held open by %s: end that first, or use apply: next_boot" % (node(self.name), ", ".join(held)),
+                reason="in_use",
+            ) from error
+
+
+def openers(host: Host, path: str) -> tuple[str, ...]:
+    """The processes that have a device open, described; the first three."""
+    from ansible_collections.highwater.memory.plugins.module_utils.core.processes import described, descriptors, pids
+
+    found = []
+    for pid in pids(host):
+        links = ["/proc/%d/fd/%d" % (pid, number) for number in descriptors(host, pid)]
+        if path in [host.readlink(link) for link in links]:
+            found.append(described(host, pid))
+    return tuple(found[:3])
+
+
+class SetUp(NamedTuple):
+    """Give a device that is not set up all that its size seals: algorithm (the first of the list that works),
+    recompression, the disk behind it (a path, empty for none), and the size (bytes).
+
+    The kernel's list may name what it cannot load, which only the size brings to light; so these go together.
     """
 
     name: str
     algorithms: tuple[Algorithm, ...]
     size: int
+    recompress: tuple[Recompression, ...] = ()
+    writeback_device: str = ""
 
     def perform(self, host: Host) -> None:
+        chosen = parse_choice(host.must_read(attribute(self.name, "comp_algorithm"))).chosen
+        for write in self._backing():
+            if not host.exists(write.path):
+                raise without_writeback()
+            write.perform(host)
+        try:
+            self._size(host)
+        except (HighwaterError, OSError):
+            if self.writeback_device and chosen:
+                _let_go(host, self.name, chosen)
+            raise
+
+    def _size(self, host: Host) -> None:
         offered = parse_choice(host.must_read(attribute(self.name, "comp_algorithm"))).offered
+        refuse_unknown(self.recompress, offered)
+        if self.recompress and not host.exists(attribute(self.name, "recomp_algorithm")):
+            raise without_recompression()
+        takes_params = host.exists(attribute(self.name, "algorithm_params"))
+        for each in self.recompress:
+            if each.params and not takes_params:
+                raise without_params("recompress", each)
         refused = []
         for algorithm in choose(self.algorithms, offered):
-            if algorithm.params and not host.exists(attribute(self.name, "algorithm_params")):
-                raise without_params(algorithm)
+            if algorithm.params and not takes_params:
+                raise without_params("algorithm", algorithm)
             try:
                 for write in self.writes(algorithm):
                     write.perform(host)
@@ -103,20 +179,37 @@ class SetUp(NamedTuple):
         )
 
     def writes(self, algorithm: Algorithm) -> tuple[Write, ...]:
-        """The order is the kernel's: the size builds the compressor from what was set before it."""
-        params = (Write(attribute(self.name, "algorithm_params"), " ".join(algorithm.params)),)
-        return (
-            (Write(attribute(self.name, "comp_algorithm"), algorithm.name),)
-            + (params if algorithm.params else ())
-            + (Write(attribute(self.name, "disksize"), str(self.size)),)
-        )
+        """The order is the kernel's: the size builds the compressors from what was set before it."""
+        writes = [Write(attribute(self.name, "comp_algorithm"), algorithm.name)]
+        if algorithm.params:
+            writes.append(Write(attribute(self.name, "algorithm_params"), " ".join(algorithm.params)))
+        for again in self.recompress:
+            which = "priority=%d" % again.priority
+            writes.append(Write(attribute(self.name, "recomp_algorithm"), "algo=%s %s" % (again.name, which)))
+            if again.params:
+                writes.append(Write(attribute(self.name, "algorithm_params"), " ".join((which,) + again.params)))
+        return tuple(writes) + (Write(attribute(self.name, "disksize"), str(self.size)),)
+
+    def _backing(self) -> tuple[Write, ...]:
+        if not self.writeback_device:
+            return ()
+        return (Write(attribute(self.name, "backing_dev"), self.writeback_device, patience=BUSY_PATIENCE),)
 
     def boot_commands(self) -> tuple[str, ...]:
         """One line a write where the algorithm is settled, else the alternatives in one line."""
+        backing = tuple(echo(write) for write in self._backing())
         alternatives = [[echo(write) for write in self.writes(algorithm)] for algorithm in self.algorithms]
         if len(alternatives) == 1:
-            return tuple(alternatives[0])
-        return (" || ".join("{ %s; }" % " && ".join(lines) for lines in alternatives),)
+            return backing + tuple(alternatives[0])
+        return backing + (" || ".join("{ %s; }" % " && ".join(lines) for lines in alternatives),)
+
+
+def _let_go(host: Host, name: str, algorithm: str) -> None:
+    """Have the kernel close the disk behind a device that could not be set up: only a reset does, and only of one
+    that has a size."""
+    for file, value in (("comp_algorithm", algorithm), ("disksize", "1M")):
+        Write(attribute(name, file), value, patience=BUSY_PATIENCE).perform(host)
+    Reset(name).perform(host)
 
 
 def swap_on(path: str, priority: int, discard: bool) -> Run:

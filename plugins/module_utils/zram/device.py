@@ -11,25 +11,32 @@ it has; there the plan says "the first of", and the action settles it when the d
 from __future__ import annotations
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import BUSY_PATIENCE, Plan, Run, Step, Write
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step, Write
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff, refuse_without_room
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import (
     Add,
     Load,
+    Reset,
     SetUp,
     Unload,
     remove,
     swap_on,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import (
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import (
     Algorithm,
+    Recompression,
+    recorded_recompress,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
+from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import (
     Present,
     refuse_large_table,
     refuse_tight_limit,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import (
+    KIND,
     MODULE,
     MODULE_KIND,
     Device,
@@ -42,24 +49,65 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
 
 
 def device_steps(spec: Present, state: State) -> Plan:
-    """From any state of the device to swap that is on; empty where it is. HighwaterError where that would do harm."""
+    """From any state of the device to one in use as asked for; empty where it is. HighwaterError where that would do
+    harm."""
     device = state.device
     if device is None:
-        refuse_large_table(spec, state)
-        note = () if state.loaded else (_NOTE,)
-        return note + fresh_steps(spec, state.loaded)
-    wrong = _wrong(spec, device)
+        return _from_nothing(spec, state)
+    wrong = _wrong(spec, state, device)
     if wrong:
-        refuse_foreign_data(state)
-        refuse_large_table(spec, state)
-        reset = reset_steps(state, device, wrong, spec.headroom) if device.size else ()
-        # A reset forgets the limit; one that was set on a device without a size is still there.
-        limit = 0 if device.size else device.stat.mem_limit
-        return reset + _set_up_steps(spec, wrong, limit) + _swap_on_steps(spec)
-    return _limit_steps(spec, state) + _swap_steps(spec, state)
+        return _anew(spec, state, device, wrong)
+    use = _filesystem_steps(spec.filesystem, spec, state, device) if spec.filesystem else _swap_steps(spec, state)
+    return _limit_steps(spec, state) + use
 
 
-def _wrong(spec: Present, device: Device) -> str:
+# What follows imports mount.py where it is needed, which is not on a host that has what is asked for.
+
+
+def _from_nothing(spec: Present, state: State) -> Plan:
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import (
+        missing_folder,
+        note_steps,
+        refuse_mount_point,
+    )
+
+    refuse_mount_point(state)
+    refuse_large_table(spec, state)
+    note: Plan = (_note(state),) if state.loaded else (_NOTE,)
+    if spec.filesystem:
+        note += note_steps(spec.filesystem, state, spec.persistent, created=True)
+    return note + fresh_steps(spec, state.loaded, missing_folder(state))
+
+
+def _anew(spec: Present, state: State, device: Device, wrong: str) -> Plan:
+    """A device that has to be reset. wrong: why."""
+    from ansible_collections.highwater.memory.plugins.module_utils.zram import mount
+
+    refuse_foreign_data(state)
+    mount.refuse_loss(state, wrong)
+    moves = spec.filesystem is not None and not mount.is_at(device, spec.filesystem)
+    if moves:
+        mount.refuse_mount_point(state)
+    refuse_large_table(spec, state)
+    reset = reset_steps(state, device, wrong) if device.size else ()
+    # A reset forgets the limit; one that was set on a device without a size is still there.
+    limit = 0 if device.size else device.stat.mem_limit
+    reset += mount.folder_steps(state, wrong, spec.filesystem)
+    if spec.filesystem and moves:
+        reset += mount.note_steps(spec.filesystem, state, spec.persistent)
+    return reset + _set_up_steps(spec, wrong, limit) + _first_use_steps(spec, mount.missing_folder(state))
+
+
+def _filesystem_steps(wanted: Filesystem, spec: Present, state: State, device: Device) -> Plan:
+    """A device that is set up as asked for gets its filesystem, mounted as asked for."""
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import is_at, use_steps
+
+    if not is_at(device, wanted) and (device.mounts or not device.filesystem):
+        refuse_foreign_data(state)  # one that is there, as asked for and not mounted, may be a cut-off run's
+    return use_steps(wanted, state, spec.persistent)
+
+
+def _wrong(spec: Present, state: State, device: Device) -> str:
     """Why the device has to be set up anew; empty where it has not."""
     if not device.size:
         return "it has no size yet"
@@ -67,7 +115,24 @@ def _wrong(spec: Present, device: Device) -> str:
         return "its size is %s" % format_size(device.size)
     if not spec.keep:
         return "its algorithm is %s" % device.algorithm
+    if _recompression(spec.recompress) != (device.recompress or ()):
+        again = ", ".join("%s at %d" % (name, number) for number, name in device.recompress or ())
+        return "its recompression is %s" % (again or "none")
+    if spec.recompress and recorded_recompress(state.record) != spec.recompress:
+        return "the parameters of its recompression are not known to be these"
+    if (state.backing.path if state.backing else "") != (device.writeback_device or ""):
+        return "the device behind it is %s" % (device.writeback_device or "none")
+    if spec.filesystem is None and device.filesystem and state.area is None:
+        return "it has a filesystem (%s)" % device.filesystem
+    if spec.filesystem and (state.area or (device.swap and not device.filesystem)):
+        return "it is swap"
+    if spec.filesystem and device.filesystem not in (None, spec.filesystem.fstype):
+        return "its filesystem is %s" % device.filesystem
     return ""
+
+
+def _recompression(recompress: tuple[Recompression, ...]) -> tuple[tuple[int, str], ...]:
+    return tuple((each.priority, each.name) for each in recompress)
 
 
 _NOTE = Step(
@@ -78,27 +143,45 @@ _NOTE = Step(
 )
 
 
-def fresh_steps(spec: Present, loaded: bool) -> Plan:
-    """From no device at all to swap; ``loaded`` says whether the kernel's zram is there already.
+def _note(state: State) -> Step:
+    """Noted first, so that a run that is cut off does not leave a device that nobody takes away."""
+    undo = Remember(KIND, state.name, state.record) if state.record else Forget(KIND, state.name)
+    does = "note that %s was not there before us" % state.name
+    return Step(does, "", Remember(KIND, state.name, dict(state.record, created=True)), (undo,))
 
-    This is the plan that the boot artefact writes down.
+
+def fresh_steps(spec: Present, loaded: bool, missing: str) -> Plan:
+    """From no device at all to one in use; this is the plan that the boot artefact writes down.
+
+    loaded: whether the kernel's zram is there already; missing: the folder to be made, see mount.py.
     """
     number = int(spec.name[len("zram") :])
     load = () if loaded else (Step("load the kernel module zram", "it is not loaded", Load(), (Unload(),)),)
     # On the way back the module takes its devices along, so only one that was added alone is removed alone.
     undo = (remove(number),) if loaded else ()
     make = Step("make the device %s" % spec.name, "it does not exist", Add(number), undo)
-    return load + (make,) + _set_up_steps(spec, "it is new", 0) + _swap_on_steps(spec)
+    return load + (make,) + _set_up_steps(spec, "it is new", 0) + _first_use_steps(spec, missing)
 
 
 def _set_up_steps(spec: Present, why: str, limit: int) -> Plan:
-    """Order of the kernel: limit, algorithm, its parameters, size; then the swap header."""
-    reset = Write(attribute(spec.name, "reset"), "1", patience=BUSY_PATIENCE)
+    """Order of the kernel: what the size seals comes before it."""
+    reset = Reset(spec.name)
     what = "set up %s with %s, compressed by %s" % (spec.name, format_size(spec.size), _first(spec))
-    return (_limit_step(spec, limit) if spec.mem_limit != limit else ()) + (
-        Step(what, why, SetUp(spec.name, spec.algorithms, spec.size), (reset,)),
-        Step("format %s as swap" % node(spec.name), "", Run(("mkswap", node(spec.name)))),
-    )
+    if spec.recompress:
+        what += ", again by %s" % ", ".join(each.words() for each in spec.recompress)
+    if spec.writeback_device:
+        what += ", %s behind it" % spec.writeback_device
+    set_up = SetUp(spec.name, spec.algorithms, spec.size, spec.recompress, spec.writeback_device)
+    return (_limit_step(spec, limit) if spec.mem_limit != limit else ()) + (Step(what, why, set_up, (reset,)),)
+
+
+def _first_use_steps(spec: Present, missing: str) -> Plan:
+    """From a device that has just been set up to one in use; missing: as above."""
+    if spec.filesystem:
+        from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import make_steps
+
+        return make_steps(spec.name, spec.filesystem, missing)
+    return (Step("format %s as swap" % node(spec.name), "", Run(("mkswap", node(spec.name)))),) + _swap_on_steps(spec)
 
 
 def _first(spec: Present) -> str:
@@ -110,7 +193,7 @@ def _limit_steps(spec: Present, state: State) -> Plan:
     device = state.device
     if device is None or device.stat.mem_limit == spec.mem_limit:
         return ()
-    refuse_tight_limit(spec, state)
+    refuse_tight_limit(spec, device.stat.mem_used_total)
     return _limit_step(spec, device.stat.mem_limit)
 
 
@@ -147,11 +230,9 @@ def _swap_steps(spec: Present, state: State) -> Plan:
         )
         return header + _swap_on_steps(spec)
     if area.priority != spec.priority:
-        return swap_off_steps(state, "its priority is %d" % area.priority, spec.headroom) + _swap_on_steps(spec)
+        return swap_off_steps(state, "its priority is %d" % area.priority) + _swap_on_steps(spec)
     if state.record.get("discard", spec.discard) != spec.discard:
-        return swap_off_steps(
-            state, "discard is %s" % ("off" if spec.discard else "on"), spec.headroom
-        ) + _swap_on_steps(spec)
+        return swap_off_steps(state, "discard is %s" % ("off" if spec.discard else "on")) + _swap_on_steps(spec)
     return ()
 
 
@@ -167,13 +248,13 @@ def _swap_on_steps(spec: Present) -> Plan:
     )
 
 
-def swap_off_steps(state: State, why: str, headroom: int) -> Plan:
-    """Swap the device off, where it is on. HighwaterError where its pages would not fit."""
+def swap_off_steps(state: State, why: str) -> Plan:
+    """Swap the device off, where it is on. Where its pages go, and whether they may, is up to who plans with this:
+    detour.py and removal.py.
+    """
     area = state.area
     if area is None:
         return ()
-    held = state.device.stat.mem_used_total if state.device else 0
-    refuse_without_room(state.memory, area.path, headroom, gives_back=held)
     # A priority below 0 is the kernel's own choice, and swapon takes none such.
     again = (
         swap_on(area.path, area.priority, bool(state.record.get("discard")))
@@ -183,16 +264,34 @@ def swap_off_steps(state: State, why: str, headroom: int) -> Plan:
     return (Step("swap off %s" % area.path, why, SwapOff(area.path), (again,)),)
 
 
-def reset_steps(state: State, device: Device, why: str, headroom: int) -> Plan:
-    """Swap off and reset, with the way back: everything set again as it was."""
+def reset_steps(state: State, device: Device, why: str) -> Plan:
+    """Out of use (swapped off, unmounted) and reset, with the way back: everything set again as it was, empty."""
     name = state.name
     back: tuple[object, ...] = ()
     if device.algorithm:
         limit = (Write(attribute(name, "mem_limit"), str(device.stat.mem_limit)),) if device.stat.mem_limit else ()
-        back = limit + (SetUp(name, (_as_recorded(state, device.algorithm),), device.size),)
+        back = limit + (as_it_was(state, device),)
         back += (Run(("mkswap", node(name))),) if device.swap else ()
-    reset = Write(attribute(name, "reset"), "1", patience=BUSY_PATIENCE)
-    return swap_off_steps(state, why, headroom) + (Step("reset %s" % name, why, reset, back),)
+        if device.filesystem:
+            back += (Run(KINDS[device.filesystem].mkfs + (node(name),)),)
+    reset = Reset(name)
+    if device.mounts:
+        from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import throw_away_steps
+
+        return throw_away_steps(state, device, reset, why, back)
+    return swap_off_steps(state, why) + (Step("reset %s" % name, why, reset, back),)
+
+
+def as_it_was(state: State, device: Device) -> SetUp:
+    """The action that sets a device up again as it is; parameters cannot be read, so they are those of our record."""
+    had = {each.priority: each for each in recorded_recompress(state.record)}
+    return SetUp(
+        state.name,
+        (_as_recorded(state, device.algorithm or ""),),
+        device.size,
+        tuple(had.get(number, Recompression(name, number)) for number, name in device.recompress or ()),
+        device.writeback_device or "",
+    )
 
 
 def _as_recorded(state: State, name: str) -> Algorithm:
@@ -201,9 +300,11 @@ def _as_recorded(state: State, name: str) -> Algorithm:
 
 
 def refuse_foreign_data(state: State) -> None:
-    """Raise HighwaterError where the device holds something that is not swap: a reset would lose it."""
+    """Raise HighwaterError where the device holds something that is not swap and not ours: a reset would lose it."""
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import is_ours
+
     device = state.device
-    if device is None or state.area is not None:
+    if device is None or state.area is not None or is_ours(state):
         return
     if device.used_by:
         raise HighwaterError(

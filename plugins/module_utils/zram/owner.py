@@ -2,134 +2,259 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who else sets up a zram device on this host: their file, so that nothing of theirs is touched by accident."""
+"""Who else sets up a zram device on this host: their file, so that nothing of theirs is touched by accident.
+
+Looks at what runs at boot, not at what is installed: a program that is there but switched off owns nothing.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.boot import UNITS
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.openrc import RUNLEVELS, SCRIPTS
+from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import UNITS
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+
+# By what it runs, which is what has to be switched off.
+GENERATOR, UNIT, SCRIPT, LINES, HAND = "generator", "unit", "script", "lines", "hand"
 
 
 class Owner(NamedTuple):
-    """Another program that sets the device up: its name, the file that makes it do so, what switches it off."""
+    """Another program that sets the device up.
+
+    program, file: its name, and the file that a person edits.
+    way:        GENERATOR, UNIT (of systemd), SCRIPT (of OpenRC), LINES (of the file), HAND (only a person can tell).
+    name:       the unit or script.
+    switch_off: how a person does it.
+    links:      those that have the boot run it, with where they point to, below /etc; vendor: there are others.
+    text:       the file's, for LINES.
+    started:    whether OpenRC takes the script for started.
+    """
 
     program: str
     file: str
+    way: str
+    name: str
     switch_off: str
+    links: tuple[tuple[str, str], ...] = ()
+    vendor: bool = False
+    text: str = ""
+    started: bool = False
 
 
-# zram-generator(8): where the generator may be, and where zram-generator.conf(5) is read from.
+OURS = "highwater-"  # what our artefacts' names begin with
+OF_ITS_OWN = "%s of this host's own"
+
+# zram-generator(8): where the generator may be, and where zram-generator.conf(5) is read from; the last counts.
 GENERATORS = (
     "/usr/lib/systemd/system-generators/zram-generator",
     "/lib/systemd/system-generators/zram-generator",
     "/usr/local/lib/systemd/system-generators/zram-generator",
     "/etc/systemd/system-generators/zram-generator",
 )
-GENERATOR_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd")
+GENERATOR_FOLDERS = ("/usr/lib/systemd", "/usr/local/lib/systemd", "/etc/systemd", "/run/systemd")
+GENERATOR_OFF = "host-memory-limit"  # a limit of 0 is below any machine's RAM
 
-# Programs of one unit or init script: (program, unit, the file a person edits, whether it is for zram0 only).
+_FOLDERS = ("/run", "/usr/local/lib", "/usr/lib", "/lib")
+UNIT_FOLDERS = (UNITS,) + tuple("%s/systemd/system" % folder for folder in _FOLDERS)
+# Units that set up devices without a word of which: (unit, (program, the file a person edits) ..., only zram0).
 SERVICES = (
-    ("zram-tools", "zramswap.service", "/etc/default/zramswap", True),
-    ("zramswap", "zramswap.service", "/etc/zramswap.conf", True),
-    ("zram-config", "zram-config.service", "/usr/bin/init-zram-swapping", False),
-    ("armbian-zram-config", "armbian-zram-config.service", "/etc/default/armbian-zram-config", False),
-    ("zram-init", "zram_swap.service", "/etc/conf.d/zram-init", False),
-    ("zram-init", "zram-init.service", "/etc/conf.d/zram-init", False),
+    ("zramswap.service", (("zram-tools", "/etc/default/zramswap"), ("zramswap", "/etc/zramswap.conf")), True),
+    ("zram-config.service", (("zram-config", "/usr/bin/init-zram-swapping"),), False),
+    ("armbian-zram-config.service", (("armbian-zram-config", "/etc/default/armbian-zram-config"),), False),
 )
-RUNLEVELS = ("boot", "default", "sysinit")  # OpenRC
-OPENRC = (("zram-init", "/etc/conf.d/zram-init"), ("zram", "/etc/conf.d/zram"))
+ZRAM_INIT = "zram-init"
+ZRAM_INIT_CONF = "/etc/conf.d/zram-init"
 
-HAND_MADE = ("/etc/fstab", "/etc/rc.local")
-OUR_UNITS = "highwater-"  # what their names begin with
 UDEV_RULES = "/etc/udev/rules.d"
+SETS_UP = re.compile(r"disksize|mkswap|swapon|zramctl")  # what a rule says that does more than tune a device
+FSTAB = "/etc/fstab"
+LOCAL = ("/etc/rc.local",)
+LOCAL_FOLDER = "/etc/local.d"  # OpenRC's
 
 
-def find_owner(host: Host, name: str) -> Owner | None:
-    """Who else sets up the device of that name at boot, None where nobody does."""
-    return _generator(host, name) or _service(host, name) or _openrc(host) or _hand_made(host, name)
+def find_owners(host: Host, name: str) -> tuple[Owner, ...]:
+    """All who set up the device of that name at boot."""
+    return _generator(host, name) + _units(host, name) + _scripts(host, name) + _lines(host, name) + _local(host, name)
 
 
-def refuse_owner(owner: Owner | None, name: str) -> None:
-    """Raise HighwaterError where somebody else sets the device up."""
-    if owner:
+def refuse_owners(owners: tuple[Owner, ...], name: str, instead: str = "") -> None:
+    """Raise HighwaterError where somebody else sets the device up; instead: what would do beside work by hand."""
+    if owners:
+        owner = owners[0]
         raise HighwaterError(
-            "name: %s is set up by %s (%s), and two owners of one device would undo each other's "
-            "work: switch that one off first (%s), or choose another name such as zram1"
-            % (name, owner.program, owner.file, owner.switch_off),
+            "name: %s is set up by %s (%s), and two owners of one device would undo each other's work: %s, or "
+            "choose another name such as zram1"
+            % (name, owner.program, owner.file, instead or "switch that one off first (%s)" % owner.switch_off),
             reason="owner",
             owner=owner.program,
             file=owner.file,
         )
 
 
-def _generator(host: Host, name: str) -> Owner | None:
+def names(text: str, name: str) -> bool:
+    """Whether a text names the device outside of comments."""
+    return re.search(r"(?m)^[^#\n]*\b%s\b" % name, text) is not None
+
+
+# -- zram-generator ------------------------------------------------------------------------------
+
+
+def _generator(host: Host, name: str) -> tuple[Owner, ...]:
+    """Parts are read in the order of their names, whichever folder; of a name that is there twice only the last."""
     if not any(host.exists(path) for path in GENERATORS):
-        return None
-    for file, path in _generator_files(host).items():
-        if re.search(r"(?m)^\s*\[%s\]" % name, _text(host, path)):
-            return Owner(
-                "zram-generator",
-                path,
-                "swapoff /dev/%s, an empty %s/%s and a reload of systemd" % (name, GENERATOR_FOLDERS[0], file),
-            )
-    return None
-
-
-def _generator_files(host: Host) -> dict[str, str]:
-    """What zram-generator reads, by name: of each the first, so that an empty file in /etc hides the others."""
-    found: dict[str, str] = {}
+        return ()
+    files: dict[str, str] = {}
     for folder in GENERATOR_FOLDERS:
         parts = [part for part in host.listdir(folder + "/zram-generator.conf.d") if part.endswith(".conf")]
         for file in ["zram-generator.conf"] + ["zram-generator.conf.d/" + part for part in parts]:
             if host.exists("%s/%s" % (folder, file)):
-                found.setdefault(file, "%s/%s" % (folder, file))
+                files[file] = "%s/%s" % (folder, file)
+    found, off = "", False
+    for file in sorted(files):
+        section = re.search(r"(?ms)^\s*\[%s\]\s*$(.*?)(?=^\s*\[|\Z)" % name, _text(host, files[file]))
+        if section:
+            found = found or files[file]
+            limits = re.findall(r"(?m)^\s*%s\s*=\s*(\S+)" % GENERATOR_OFF, section.group(1))
+            off = limits[-1] == "0" if limits else off
+    if not found or off:
+        return ()
+    switch_off = "%s = 0 in a section [%s] of %s" % (GENERATOR_OFF, name, generator_file(name))
+    return (Owner("zram-generator", found, GENERATOR, "systemd-zram-setup@%s.service" % name, switch_off),)
+
+
+def generator_file(name: str) -> str:
+    """The part of zram-generator's configuration that comes after all others, for one device."""
+    return "/etc/systemd/zram-generator.conf.d/99-highwater-%s.conf" % name
+
+
+# -- systemd -------------------------------------------------------------------------------------
+
+
+def _units(host: Host, name: str) -> tuple[Owner, ...]:
+    found = []
+    for unit, links in sorted(_enabled(host).items()):
+        whose = _owner_of_unit(host, unit, name)
+        if whose:
+            program, file = whose
+            ours = tuple((link, target) for link, target in links if link.startswith(UNITS + "/"))
+            off = "systemctl disable --now %s" % unit
+            found.append(Owner(program, file, UNIT, unit, off, ours, len(ours) < len(links)))
+    return tuple(found)
+
+
+def _enabled(host: Host) -> dict[str, list[tuple[str, str]]]:
+    """Units that the boot pulls in, with the links that have it do so; not those that are masked, nor ours."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    merged = host.readlink("/lib") is not None  # /lib is /usr/lib, and need not be looked through twice
+    for folder in UNIT_FOLDERS[:-1] if merged else UNIT_FOLDERS:
+        for wants in host.listdir(folder):
+            if wants.endswith((".wants", ".requires")):
+                for unit in host.listdir("%s/%s" % (folder, wants)):
+                    link = "%s/%s/%s" % (folder, wants, unit)
+                    target = host.readlink(link)
+                    masked = host.readlink("%s/%s" % (UNITS, unit)) == "/dev/null"
+                    if target and not masked and unit.endswith((".service", ".swap")) and not unit.startswith(OURS):
+                        found.setdefault(unit, []).append((link, target))
     return found
 
 
-def _service(host: Host, name: str) -> Owner | None:
-    for program, unit, file, zram0_only in SERVICES:
-        if (not zram0_only or name == "zram0") and host.exists(file):
-            enabled = _enabled(host, unit)
-            if enabled:
-                return Owner(program, file, "systemctl disable --now %s" % unit)
-    return None
+def _owner_of_unit(host: Host, unit: str, name: str) -> tuple[str, str] | None:
+    """Program and file of who sets up the device by that unit, None where it does not."""
+    for known, programs, only_first in SERVICES:
+        if unit == known:
+            if only_first and name != "zram0":
+                return None
+            return next((one for one in programs if host.exists(one[1])), (programs[0][0], _unit_file(host, unit)))
+    file = _unit_file(host, unit)
+    text = _text(host, file)
+    command = re.search(r"(?m)^ExecStart=.*\b%s\b(.*)" % ZRAM_INIT, text)
+    if command:
+        number = re.search(r"(?:^|\s)-d\s*(\d+)", command.group(1))  # zram-init(8): without it, the first
+        return (ZRAM_INIT, file) if name == "zram%s" % (number.group(1) if number else "0") else None
+    return (OF_ITS_OWN % "a unit", file) if names(text + "\n" + unit, name) else None
 
 
-def _enabled(host: Host, unit: str) -> bool:
-    return any(
-        host.exists("%s/%s/%s" % (UNITS, folder, unit))
-        for folder in host.listdir(UNITS)
-        if folder.endswith((".wants", ".requires"))
+def _unit_file(host: Host, unit: str) -> str:
+    template = re.sub(r"@.*(?=\.)", "@", unit)
+    paths = ["%s/%s" % (folder, one) for one in (unit, template) for folder in UNIT_FOLDERS]
+    return next((path for path in paths if host.exists(path)), paths[0])
+
+
+# -- OpenRC --------------------------------------------------------------------------------------
+
+
+def _scripts(host: Host, name: str) -> tuple[Owner, ...]:
+    enabled: dict[str, list[tuple[str, str]]] = {}
+    for runlevel in host.listdir(RUNLEVELS):
+        for script in host.listdir("%s/%s" % (RUNLEVELS, runlevel)):
+            link = "%s/%s/%s" % (RUNLEVELS, runlevel, script)
+            target = host.readlink(link)
+            if target and not script.startswith(OURS):
+                enabled.setdefault(script, []).append((link, target))
+    found = []
+    for script, links in sorted(enabled.items()):
+        whose = _owner_of_script(host, script, name)
+        if whose:
+            started = host.exists("/run/openrc/started/%s" % script)
+            off = "rc-update del %s" % script
+            found.append(Owner(whose[0], whose[1], SCRIPT, script, off, tuple(links), started=started))
+    return tuple(found)
+
+
+def _owner_of_script(host: Host, script: str, name: str) -> tuple[str, str] | None:
+    if script == ZRAM_INIT:
+        return (ZRAM_INIT, ZRAM_INIT_CONF) if name in _of_zram_init(_text(host, ZRAM_INIT_CONF)) else None
+    files = ("/etc/conf.d/%s" % script, "%s/%s" % (SCRIPTS, script))
+    return next(((OF_ITS_OWN % "a script", file) for file in files if names(_text(host, file), name)), None)
+
+
+def _of_zram_init(conf: str) -> tuple[str, ...]:
+    """The devices that zram-init's OpenRC script sets up, by its conf.d file: those of a type and a size."""
+    value = dict(re.findall(r"(?m)^\s*(\w+)=[\"']?([^\s\"'#]*)", conf))
+    count = value.get("num_devices", "0").lstrip("+")
+    return tuple(
+        "zram%d" % number
+        for number in range(int(count) if count.isdigit() else 0)
+        if value.get("type%d" % number, "").startswith(("swap", "/", "-"))
+        and value.get("size%d" % number, "0") not in ("", "0")
     )
 
 
-def _openrc(host: Host) -> Owner | None:
-    for script, file in OPENRC:
-        if any(host.exists("/etc/runlevels/%s/%s" % (level, script)) for level in RUNLEVELS):
-            return Owner(script, file, "rc-update del %s" % script)
-    return None
+# -- lines of files ------------------------------------------------------------------------------
 
 
-def _hand_made(host: Host, name: str) -> Owner | None:
-    """A unit, a line of fstab, a udev rule that names the device; comments and disabled units do not count.
-
-    Nor do our own units: that of zram1 names zram0, which it comes after.
-    """
-    names_it = re.compile(r"(?m)^[^#\n]*\b%s\b" % name)
-    for file in host.listdir(UNITS):
-        path = "%s/%s" % (UNITS, file)
-        theirs = file.endswith((".service", ".swap")) and not file.startswith(OUR_UNITS)
-        if theirs and names_it.search(_text(host, path)) and _enabled(host, file):
-            return Owner("a unit of this host's own", path, "systemctl disable --now %s" % file)
+def _lines(host: Host, name: str) -> tuple[Owner, ...]:
     rules = ["%s/%s" % (UDEV_RULES, file) for file in host.listdir(UDEV_RULES) if file.endswith(".rules")]
-    for path in list(HAND_MADE) + rules:
-        if names_it.search(_text(host, path)):
-            return Owner("a setting of this host's own", path, "take the lines that name %s out of it" % name)
-    return None
+    found = []
+    for path in [FSTAB] + rules:
+        text = _text(host, path)
+        if any(is_about(path, line, name) for line in logical_lines(text)):
+            off = "take the lines that name %s out of it" % name
+            found.append(Owner(OF_ITS_OWN % "a setting", path, LINES, path, off, text=text))
+    return tuple(found)
+
+
+def is_about(path: str, line: str, name: str) -> bool:
+    """Whether a line of fstab, or a rule of udev, sets the device up."""
+    return names(line, name) and (path == FSTAB or SETS_UP.search(line) is not None)
+
+
+def logical_lines(text: str) -> list[str]:
+    """The lines of a file, those that go on after a backslash in one."""
+    return re.findall(r"(?s)(?:[^\n]*\\\n)*[^\n]*\n|[^\n]+\Z", text)
+
+
+def _local(host: Host, name: str) -> tuple[Owner, ...]:
+    started = ["%s/%s" % (LOCAL_FOLDER, file) for file in host.listdir(LOCAL_FOLDER) if file.endswith(".start")]
+    off = "take the lines that name %s out of it" % name
+    return tuple(
+        Owner(OF_ITS_OWN % "a script", path, HAND, path, off)
+        for path in list(LOCAL) + started
+        if names(_text(host, path), name)
+    )
 
 
 def _text(host: Host, path: str) -> str:

@@ -6,36 +6,68 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.boot import disable_steps, enable_steps
+from ansible_collections.highwater.memory.plugins.module_utils.core.boot import Artefact, disable_steps, enable_steps
+from ansible_collections.highwater.memory.plugins.module_utils.core.environment import SYSTEMD
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import recompress_request, request
 from ansible_collections.highwater.memory.plugins.module_utils.zram.device import device_steps
-from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owner
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present, request
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, State, attribute
-from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import unit_text
+from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
+from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, PACKAGE_KIND, State, attribute
+from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 
 
 def plan_present(spec: Present, state: State) -> Plan:
     """The steps; empty when nothing is to do. HighwaterError where a step would do harm."""
-    refuse_owner(state.owner, state.name)
-    now = device_steps(spec, state) if spec.now else ()
-    return now + _unit_steps(spec, state) + _record_steps(spec, state)
+    taken = _take_over_steps(spec, state)
+    now = _device_steps(spec, state) if spec.now else ()
+    boot = _unit_steps(spec, state) + _timer_steps(spec, state)
+    return taken + now + boot + _package_steps(spec, state) + _record_steps(spec, state)
+
+
+def _device_steps(spec: Present, state: State) -> Plan:
+    steps = device_steps(spec, state)
+    if not steps and state.temporary is None:
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.detour import with_detour
+
+    return with_detour(spec, state, steps)
+
+
+def _take_over_steps(spec: Present, state: State) -> Plan:
+    """First of all: their stop command, which may follow when swap goes off, must find nothing to run."""
+    if not spec.take_over:
+        refuse_owners(state.owners, state.name, "write take_over: true to have that one switched off")
+    if not state.owners:
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.take_over import take_over_steps
+
+    return take_over_steps(state.name, state.owners, state.taken, state.unit.running == SYSTEMD, spec.now)
+
+
+def _package_steps(spec: Present, state: State) -> Plan:
+    if not spec.package or spec.package in state.packages:
+        return ()
+    does = "note that the package %s was installed for zram" % spec.package
+    undo = (Forget(PACKAGE_KIND, spec.package),)
+    return (Step(does, "for state: absent", Remember(PACKAGE_KIND, spec.package, {}), undo),)
 
 
 class InstallUnit(NamedTuple):
     """Write the boot artefact, with the algorithm that the device has got by then."""
 
     spec: Present
-    path: str
+    unit: Artefact
 
     def perform(self, host: Host) -> None:
         settled = current_algorithm(host, self.spec.name) if self.spec.now else None
-        host.install(self.path, unit_text(with_settled(self.spec, settled)))
+        self.unit.install(boot_job(with_settled(self.spec, settled))).perform(host)
 
 
 class RememberDevice(NamedTuple):
@@ -43,10 +75,13 @@ class RememberDevice(NamedTuple):
 
     spec: Present
     created: bool
+    had: Optional[str]
+    filesystem: Optional[Entry]
 
     def perform(self, host: Host) -> None:
         settled = current_algorithm(host, self.spec.name) if self.spec.now else None
-        Remember(KIND, self.spec.name, entry(with_settled(self.spec, settled), self.created)).perform(host)
+        spec = with_settled(self.spec, settled)
+        Remember(KIND, spec.name, entry(spec, self.created, self.had, self.filesystem)).perform(host)
 
 
 def current_algorithm(host: Host, name: str) -> str | None:
@@ -60,9 +95,20 @@ def with_settled(spec: Present, name: str | None) -> Present:
     return spec._replace(settled=found[0]) if found else spec
 
 
-def entry(spec: Present, created: bool) -> Entry:
-    """What we remember: the request, what was settled, and whether the device was not there before us."""
+def entry(spec: Present, created: bool, had: str | None, filesystem: Entry | None) -> Entry:
+    """What we remember: the request, what was settled, and whether the device was not there before us.
+
+    had:        the algorithm that it had before us; None where it was not there.
+    filesystem: as recorded() has it, None for swap.
+    """
+    seldom = {
+        "recompress": recompress_request(spec.recompress),
+        "writeback_device": spec.writeback_device,
+        "filesystem": filesystem,
+        "had": had,
+    }
     return {
+        **{key: value for key, value in seldom.items() if value},
         "algorithms": request(spec.requested),
         "algorithm": spec.settled.name if spec.settled else None,
         "sizes": spec.sizes,
@@ -72,17 +118,42 @@ def entry(spec: Present, created: bool) -> Entry:
     }
 
 
+def _mask_steps(spec: Present, state: State) -> Plan:
+    if spec.filesystem is None and not state.record.get("filesystem"):
+        return ()  # swap, now as before
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mask import mask_steps
+
+    return mask_steps(spec.filesystem, state, spec.persistent)
+
+
 def _unit_steps(spec: Present, state: State) -> Plan:
+    masks = _mask_steps(spec, state)
     if not spec.persistent:
-        return disable_steps(state.unit, "persistent is false")
+        return masks + disable_steps(state.unit, "persistent is false")
     # A unit made for an image leaves the choice to the boot; what it chose is as good as what we would write.
-    right = state.unit.text in (unit_text(spec), unit_text(spec._replace(settled=None))) and not _unsettled(spec)
-    return enable_steps(state.unit, InstallUnit(spec, state.unit.path), right, "so that the next boot does the same")
+    texts = [state.unit.render(boot_job(one)) for one in (spec, spec._replace(settled=None))]
+    right = state.unit.text in texts and not _unsettled(spec)
+    return masks + enable_steps(state.unit, InstallUnit(spec, state.unit), right, "so that the next boot does the same")
+
+
+def _timer_steps(spec: Present, state: State) -> Plan:
+    if not spec.persistent or not state.timers:
+        return ()  # without a unit they have gone with it
+    from ansible_collections.highwater.memory.plugins.module_utils.core.timer import off_steps, on_steps
+
+    wanted = {timer.name: timer for timer in spec.timers}
+    steps: Plan = ()
+    for there in state.timers:
+        asked = wanted.get(there.name)
+        steps += on_steps(there, asked, spec.now) if asked else off_steps(there, "there is no schedule", spec.now)
+    return steps
 
 
 def _record_steps(spec: Present, state: State) -> Plan:
     created = was_created(state)
-    wanted = entry(spec, created)
+    filesystem = _filesystem_entry(spec, state)
+    had = _had(state, created)
+    wanted = entry(spec, created, had, filesystem)
     if state.record in (wanted, dict(wanted, algorithm=None)) and not _unsettled(spec):
         return ()
     undo = (Remember(KIND, state.name, state.record),) if state.record else (Forget(KIND, state.name),)
@@ -90,15 +161,30 @@ def _record_steps(spec: Present, state: State) -> Plan:
         Step(
             "remember what was asked for %s" % state.name,
             "so that sizes stay and all can be taken back",
-            RememberDevice(spec, created),
+            RememberDevice(spec, created, had, filesystem),
             undo,
         ),
     )
 
 
+def _filesystem_entry(spec: Present, state: State) -> Entry | None:
+    if spec.filesystem is None:
+        return None
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import recorded
+
+    return recorded(spec.filesystem, state, spec.persistent)
+
+
 def was_created(state: State) -> bool:
     """Whether the device was not there before us."""
-    return bool(state.record.get("created", state.device is None))
+    return bool(state.record.get("created", state.device is None or state.loaded_by_us))
+
+
+def _had(state: State, created: bool) -> str | None:
+    """The algorithm of a device that was there before us."""
+    if created or state.record:
+        return state.record.get("had")
+    return state.device.algorithm if state.device else None
 
 
 def _unsettled(spec: Present) -> bool:

@@ -7,14 +7,32 @@
 from __future__ import annotations
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.boot import disable_steps
-from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step
+from ansible_collections.highwater.memory.plugins.module_utils.core.environment import SYSTEMD
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step, Write
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import without
+from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Add, Load, Unload, remove
+from ansible_collections.highwater.memory.plugins.module_utils.zram.detour import (
+    LEFT_OVER,
+    discard_steps,
+    give_back_steps,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.zram.device import refuse_foreign_data, reset_steps
-from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owner
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Absent
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, MODULE, MODULE_KIND, State, node
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mask import unmask_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import folder_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
+from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Absent, are_the_last
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import (
+    KIND,
+    MODULE,
+    MODULE_KIND,
+    PACKAGE_KIND,
+    Device,
+    State,
+    attribute,
+    node,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.take_over import hand_back_steps
 
 WHY = "state is absent"
 
@@ -22,49 +40,75 @@ WHY = "state is absent"
 def plan_absent(spec: Absent, states: tuple[State, ...]) -> Plan:
     """The steps; empty when nothing is to do. HighwaterError where a device cannot go without harm."""
     if not spec.now:
-        return tuple(step for state in states for step in disable_steps(state.unit, WHY))
+        return tuple(step for state in states for step in unmask_steps(state, WHY) + boot_steps(state))
     unload = _last_one(states)
-    met = _one_after_the_other(spec, states)
-    steps = tuple(step for state in met for step in _device_steps(spec, state, unload))
-    return steps + (_unload_steps(states[0]) if unload else ())
+    steps = tuple(step for state in states for step in _device_steps(state, unload))
+    _refuse_without_room(spec, states)
+    return steps + (_unload_steps(states[0]) if unload else ()) + tuple(map(_forget_package, spec.packages))
 
 
-def _one_after_the_other(spec: Absent, states: tuple[State, ...]) -> tuple[State, ...]:
-    """The states as the steps meet them, each with the memory that the devices before it leave."""
-    met: list[State] = []
+def _refuse_without_room(spec: Absent, states: tuple[State, ...]) -> None:
+    """Raise HighwaterError where the pages of one device would not fit in what those before it leave."""
+    if not states:
+        return
+    memory = states[0].memory
     for state in states:
-        if met:
-            last = met[-1]
-            held = last.device.stat.mem_used_total if last.device else 0
-            state = state._replace(memory=without(last.memory, node(last.name), spec.headroom, held))
-        met.append(state)
-    return tuple(met)
+        held = state.device.stat.mem_used_total if state.device else 0
+        areas = [(node(state.name), held)]
+        if state.temporary:
+            areas.append((node(state.temporary.name), state.temporary.held))
+        for path, gives_back in areas:
+            refuse_without_room(memory, path, spec.headroom, gives_back)
+            memory = without(memory, path, spec.headroom, gives_back)
 
 
 def _last_one(states: tuple[State, ...]) -> bool:
     """Whether we loaded the kernel module and nobody has a device of it any more, once these are gone."""
-    names = [state.name for state in states]
-    return any(state.loaded_by_us for state in states) and all(
-        other in names for state in states for other in state.others
-    )
+    return any(state.loaded_by_us for state in states) and are_the_last(states)
 
 
-def _device_steps(spec: Absent, state: State, unload: bool) -> Plan:
+def _forget_package(name: str) -> Step:
+    """Whoever calls removes it: it is returned, see resource.py."""
+    does = "forget that the package %s was installed for zram" % name
+    return Step(does, WHY, Forget(PACKAGE_KIND, name), (Remember(PACKAGE_KIND, name, {}),))
+
+
+def _device_steps(state: State, unload: bool) -> Plan:
     device = state.device
     steps: Plan = ()
     if device and device.size:
-        refuse_owner(state.owner, state.name)
+        if not state.record:
+            refuse_owners(state.owners, state.name)
         refuse_foreign_data(state)
-        steps += reset_steps(state, device, WHY, spec.headroom)
+        steps += reset_steps(state, device, WHY) + (() if unload else _algorithm_steps(state, device))
+    if state.temporary:
+        put_away = give_back_steps if state.temporary.area else discard_steps
+        steps += put_away(state, state.temporary, LEFT_OVER)
     if device and state.record.get("created") and not unload:
         number = int(state.name[len("zram") :])
         steps += (Step("remove the device %s" % state.name, "it was not there before", remove(number), (Add(number),)),)
-    steps += disable_steps(state.unit, WHY)
+    if state.mount_point and state.mount_point.folder:
+        steps += folder_steps(state, WHY)
+    steps += unmask_steps(state, WHY) + boot_steps(state)
     if state.record:
         steps += (
             Step("forget %s" % state.name, WHY, Forget(KIND, state.name), (Remember(KIND, state.name, state.record),)),
         )
     return steps
+
+
+def _algorithm_steps(state: State, device: Device) -> Plan:
+    """A device that was there before us gets its algorithm back: before Linux 6.12, a reset keeps the last one."""
+    had = state.record.get("had")
+    if had == device.algorithm or had not in device.algorithms:
+        return ()
+    action = Write(attribute(state.name, "comp_algorithm"), had)
+    return (Step("set the algorithm of %s back to %s" % (state.name, had), "it was so before", action),)
+
+
+def boot_steps(state: State) -> Plan:
+    """The next boot without ours, and with what was there before."""
+    return disable_steps(state.unit, WHY) + hand_back_steps(state.name, state.taken, state.unit.running == SYSTEMD)
 
 
 def _unload_steps(state: State) -> Plan:

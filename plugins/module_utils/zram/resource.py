@@ -2,25 +2,28 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""zram_device for the runner: observe, resolve, plan, and what is shown of a state (see core/runner.py)."""
+"""zram_device for the runner: observe, resolve, plan, and what is shown of a state (see core/convergence.py)."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import ratio
+from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import SWAP
 from ansible_collections.highwater.memory.plugins.module_utils.zram.plan import plan_present
-from ansible_collections.highwater.memory.plugins.module_utils.zram.removal import plan_absent
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import (
     Absent,
     Present,
     resolve_absent,
     resolve_present,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import State, node, observe
-from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import unit_text
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import Device, State, node, observe
+from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
+
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.timer import Timer
 
 __all__ = ("managed", "observe", "plan", "resolve", "result", "wanted", "warnings")
 
@@ -36,7 +39,11 @@ def resolve(params: dict[str, Any], states: States) -> Spec:
 
 def plan(spec: Spec, states: States) -> Plan:
     """The steps from states to spec."""
-    return plan_absent(spec, states) if isinstance(spec, Absent) else plan_present(spec, states[0])
+    if isinstance(spec, Present):
+        return plan_present(spec, states[0])
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.removal import plan_absent
+
+    return plan_absent(spec, states)
 
 
 def managed(states: States) -> Fields:
@@ -51,55 +58,123 @@ def _fields(state: State) -> Fields:
         "algorithm": device.algorithm if device else None,
         "mem_limit": device.stat.mem_limit if device else None,
         "priority": state.area.priority if state.area else None,
+        "recompress": ["%s at %d" % (name, number) for number, name in device.recompress or ()] if device else None,
+        "writeback_device": device.writeback_device or None if device else None,
+        **_mount_fields(state, device),
         "unit": state.unit.text,
         "enabled": state.unit.enabled,
+        "timers": {timer.name: _timer(timer) for timer in state.timers if timer.timer is not None},
     }
+
+
+def _timer(timer: Timer) -> Fields:
+    return {"service": timer.service, "timer": timer.timer, "enabled": timer.enabled, "active": timer.active}
+
+
+def _mount_fields(state: State, device: Device | None) -> Fields:
+    mount, place = device.mounts[-1] if device and device.mounts else None, state.mount_point
+    there = place if mount and place and place.path == mount.point else None
+    return {
+        "fstype": SWAP if state.area else mount.fstype if mount else None,
+        "mount_point": mount.point if mount else None,
+        "mount_options": list((state.record.get("filesystem") or {}).get("options", ())) if mount else None,
+        "mount_owner": "%s:%s" % (there.owner, there.group) if there else None,
+        "mount_mode": "%04o" % there.mode if there and there.mode is not None else None,
+    }
+
+
+_GONE: Fields = dict.fromkeys(
+    ("size", "algorithm", "mem_limit", "priority", "recompress", "writeback_device", "fstype", "mount_point")
+    + ("mount_options", "mount_owner", "mount_mode")
+)
 
 
 def wanted(spec: Spec, states: States) -> Fields:
     """The same fields, as they will be."""
     if isinstance(spec, Absent):
-        gone = {"unit": None, "enabled": False}
+        gone: Fields = {"unit": None, "enabled": False, "timers": {}}
         if spec.now:
-            gone.update(size=None, algorithm=None, mem_limit=None, priority=None)
+            gone.update(_GONE)
         return {state.name: dict(_fields(state), **gone) for state in states}
     fields = _fields(states[0])
     settled = spec.settled or spec.algorithms[0]
     if spec.now:
-        fields.update(size=spec.size, algorithm=settled.name, mem_limit=spec.mem_limit, priority=spec.priority)
-    fields.update(unit=None, enabled=False)
+        fields.update(size=spec.size, algorithm=settled.name, mem_limit=spec.mem_limit, **_wanted_use(spec, states[0]))
+    fields.update(unit=None, enabled=False, timers={})
     if spec.persistent:
+        unit = states[0].unit
+        open_choice = unit.render(boot_job(spec._replace(settled=None)))
         shown = (
-            states[0].unit.text
-            if spec.settled and states[0].unit.text == unit_text(spec._replace(settled=None))
-            else unit_text(spec._replace(settled=settled if spec.now else spec.settled))
+            unit.text
+            if spec.settled and unit.text == open_choice
+            else unit.render(boot_job(spec._replace(settled=settled if spec.now else spec.settled)))
         )
-        fields.update(unit=shown, enabled=True)
+        fields.update(unit=shown, enabled=True, timers=_timers(spec, states[0]))
     return {spec.name: fields}
+
+
+def _wanted_use(spec: Present, state: State) -> Fields:
+    use = spec.filesystem
+    return {
+        "recompress": ["%s at %d" % (each.name, each.priority) for each in spec.recompress],
+        "writeback_device": state.backing.path if state.backing else None,
+        "priority": None if use else spec.priority,
+        "fstype": use.fstype if use else SWAP,
+        "mount_point": use.mount_point if use else None,
+        "mount_options": list(use.options) if use else None,
+        "mount_owner": "%d:%d" % (use.owner, use.group) if use else None,
+        "mount_mode": "%04o" % use.mode if use else None,
+    }
+
+
+def _timers(spec: Present, state: State) -> Fields:
+    there = {timer.name: timer for timer in state.timers}
+    return {
+        one.name: {
+            "service": one.service,
+            "timer": one.timer,
+            "enabled": True,
+            "active": there[one.name].active or (there[one.name].running and spec.now),
+        }
+        for one in spec.timers
+    }
 
 
 def result(spec: Spec, states: States) -> Fields:
     """``zram`` and ``unit``, None where they are about no device or more than one."""
     if isinstance(spec, Absent):
-        return {"zram": None, "unit": None}
+        return {"zram": None, "unit": None, "timers": [], "packages": list(spec.packages)}
     state = states[0]
     fields = _fields(state)
-    stat = state.device.stat if state.device else None
     return {
         "zram": {
             "name": state.name,
             "device": node(state.name),
-            "active": spec.now or state.area is not None,
+            "active": spec.now or state.area is not None or bool(state.device and state.device.mounts),
             "size": fields["size"],
             "algorithm": fields["algorithm"],
             "algorithms": list(state.offered or ()),
             "priority": fields["priority"],
-            "fstype": "swap",
-            "mount_point": None,
+            "recompress": fields["recompress"],
+            "writeback_device": fields["writeback_device"],
+            "fstype": spec.filesystem.fstype if spec.filesystem else SWAP,
+            "mount_point": spec.filesystem.mount_point if spec.filesystem else None,
             "mem_limit": fields["mem_limit"],
-            "stats": dict(stat._asdict(), ratio=ratio(stat)) if stat else None,
+            "stats": _stats(state.device) if state.device else None,
         },
         "unit": state.unit.path if spec.persistent else None,
+        "timers": [timer.name + ".timer" for timer in spec.timers],
+    }
+
+
+def _stats(device: Device) -> Fields:
+    """The files' columns by the kernel's names; those of bd_stat only where the kernel has them."""
+    io, backing = device.io_stat, device.bd_stat
+    return {
+        **device.stat._asdict(),
+        "ratio": ratio(device.stat),
+        **(io._asdict() if io else {}),
+        **(backing._asdict() if backing else {}),
     }
 
 
@@ -114,13 +189,13 @@ def warnings(spec: Spec, states: States) -> list[str]:
             % (format_size(spec.size), format_size(state.memory.total))
         )
     others = [area.path for area in state.memory.areas if area.path != node(spec.name)]
-    if spec.mem_limit and others:
+    if spec.mem_limit and others and not spec.filesystem:
         said.append(
             "mem_limit: when %s has reached it, writes to it fail and do not spill over to %s" % (spec.name, others[0])
         )
-    if state.zswap:
+    if state.zswap and not spec.filesystem:
         said.append(
-            "zswap is on: in front of %s it compresses pages twice; switch it off "
-            "(/sys/module/zswap/parameters/enabled)" % spec.name
+            "zswap is on, and in front of %s it keeps pages in RAM twice compressed: switch it off by module "
+            "highwater.memory.zswap with enabled: false, or by zswap.enabled=0 on the kernel command line" % spec.name
         )
     return said

@@ -6,38 +6,48 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, kept_size, settled
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import (
-    BYTES,
-    PLAIN,
     Quantity,
     format_size,
     is_literal,
+    machine_names,
     size_in_bytes,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import PAGE, State, refuse_without_kernel
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import (
+    Algorithm,
+    Recompression,
+    choose,
+    parse_algorithms,
+    parse_recompress,
+    refuse_unknown,
+    request,
+    without_params,
+    without_recompression,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import Filesystem
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import (
+    MULTI_COMP,
+    PAGE,
+    WRITEBACK,
+    State,
+    refuse_without_kernel,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import refuse_backing, without_writeback
+
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.timer import Wanted
 
 DEFAULT_SIZE = "min(ram / 2, 4GiB)"
-DEFAULT_ALGORITHM = ("zstd", "lzo-rle", "lz4", "lzo")
 DEFAULT_PRIORITY = 100
 HIGHEST_PRIORITY = 32767  # swapon(2), SWAP_FLAG_PRIO_MASK
 SMALLEST = 2**20  # mkswap(8) wants ten pages, which are 640 KiB where a page has 64 KiB
 TABLE = 256  # the kernel's table for a device takes a 256th of its size at once, whatever it holds
 LIMIT_ROOM = (5, 4)  # mem_limit is at least 1.25 times what the device uses now
-
-
-class Algorithm(NamedTuple):
-    """One item of ``algorithm``: the kernel's name of it, and parameters as ``level=3`` in order of name."""
-
-    name: str
-    params: tuple[str, ...] = ()
-
-    def words(self) -> str:
-        return " ".join((self.name,) + self.params)
 
 
 class Present(NamedTuple):
@@ -48,6 +58,12 @@ class Present(NamedTuple):
     settled:    the one that an earlier run of the same request has settled on, or that the device has and keeps.
     keep:       whether the algorithm that the device has will do.
     sizes:      what the record keeps of how the sizes came about.
+    recompress: algorithms for a second pass, by priority.
+    writeback_device: path of the disk behind it, as it was asked for; empty for none.
+    filesystem: None for swap.
+    timers:     what is to recur on it.
+    take_over:  whether who else sets it up is to be switched off.
+    package:    what was installed to have the kernel module; empty for nothing.
     """
 
     name: str
@@ -64,19 +80,33 @@ class Present(NamedTuple):
     persistent: bool
     now: bool
     sizes: Entry
+    recompress: tuple[Recompression, ...] = ()
+    writeback_device: str = ""
+    filesystem: Optional[Filesystem] = None
+    timers: tuple[Wanted, ...] = ()
+    take_over: bool = False
+    package: str = ""
 
 
 class Absent(NamedTuple):
-    """Devices that are to be gone; headroom in bytes."""
+    """Devices that are to be gone; headroom in bytes. packages: what nobody needs any more once they are gone."""
 
     headroom: int
     now: bool
+    packages: tuple[str, ...] = ()
 
 
 def resolve_absent(params: dict[str, Any], states: tuple[State, ...]) -> Absent:
     """Raises HighwaterError for a headroom that is no size."""
     headroom = size_in_bytes("headroom", params["headroom"], names(states[0]), allow_zero=True) if states else 0
-    return Absent(headroom, params["apply"] == "now")
+    now = params["apply"] == "now"
+    return Absent(headroom, now, states[0].packages if now and states and are_the_last(states) else ())
+
+
+def are_the_last(states: tuple[State, ...]) -> bool:
+    """Whether nobody has a device any more once these are gone."""
+    names = [state.name for state in states] + [state.temporary.name for state in states if state.temporary]
+    return all(other in names for state in states for other in state.others)
 
 
 def resolve_present(params: dict[str, Any], state: State) -> Present:
@@ -85,7 +115,7 @@ def resolve_present(params: dict[str, Any], state: State) -> Present:
     kept: Entry = {}
     size = _size("size", DEFAULT_SIZE if params["size"] is None else params["size"], state, kept)
     if size < SMALLEST:
-        raise HighwaterError("size: %s is %s: a swap device has at least 1MiB" % (params["size"], format_size(size)))
+        raise HighwaterError("size: %s is %s: a device has at least 1MiB" % (params["size"], format_size(size)))
     limit = _size("mem_limit", params["mem_limit"], state, kept) if params["mem_limit"] is not None else 0
     requested = parse_algorithms(params["algorithm"])
     spec = Present(
@@ -103,23 +133,49 @@ def resolve_present(params: dict[str, Any], state: State) -> Present:
         persistent=params["persistent"],
         now=now,
         sizes=kept,
+        recompress=parse_recompress(params["recompress"]),
+        writeback_device=params["writeback_device"] or "",
+        filesystem=_filesystem(params, state, size),
+        timers=_timers(params, state, kept),
+        take_over=params["take_over"],
+        package=params["package"] or "",
     )
     if now:
         refuse_without_kernel(state)
     _refuse_without_init(params, state)
     if state.offered is not None:
         spec = spec._replace(algorithms=choose(requested, state.offered))
-        _refuse_params(spec.algorithms[0], state)
+        if spec.algorithms[0].params and state.device and not state.device.params:
+            raise without_params("algorithm", spec.algorithms[0])
+        refuse_unknown(spec.recompress, state.offered)
+    _refuse_without_features(spec, state)
+    if state.backing:
+        refuse_backing(state.backing)
     return _settle(spec, state)
+
+
+def _timers(params: dict[str, Any], state: State, kept: dict[str, Any]) -> tuple[Wanted, ...]:
+    if not state.timers:
+        return ()  # that is asked for where there is any, or any is asked for
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.maintenance import resolve_maintenance
+
+    return resolve_maintenance(
+        params, state.name, state.unit.init, lambda option: _size(option, params[option], state, kept)
+    )
+
+
+def _filesystem(params: dict[str, Any], state: State, size: int) -> Filesystem | None:
+    if state.mount_point is None or state.tools is None:
+        return None
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_options import resolve_filesystem
+
+    place = state.mount_point
+    return resolve_filesystem(params, size, state.record, place, state.tools, state.users, state.groups)
 
 
 def names(state: State) -> dict[str, Quantity]:
     """What a SIZE may refer to."""
-    return {
-        "ram": Quantity(state.memory.total, BYTES),
-        "available": Quantity(state.memory.available, BYTES),
-        "cpus": Quantity(state.cpus, PLAIN),
-    }
+    return machine_names(state.memory.total, state.memory.available, state.cpus)
 
 
 def _size(option: str, expression: str, state: State, kept: Entry) -> int:
@@ -146,66 +202,7 @@ def _priority(priority: int | None) -> int:
     return priority
 
 
-# -- algorithms ----------------------------------------------------------------------------------
-
-
-def parse_algorithms(items: list[Any] | None) -> tuple[Algorithm, ...]:
-    """The option ``algorithm``: names, or dicts of name and params. Raises HighwaterError."""
-    if items is None:
-        return tuple(Algorithm(name) for name in DEFAULT_ALGORITHM)
-    if not items:
-        raise HighwaterError("algorithm: the list is empty: write at least one, such as [zstd, lzo-rle]")
-    return tuple(_algorithm(item) for item in items)
-
-
-def _algorithm(item: Any) -> Algorithm:
-    entry = item if isinstance(item, dict) else {"name": item}
-    name, params = entry.get("name"), entry.get("params") or {}
-    if not isinstance(name, str) or not re.match(r"[a-z0-9][a-z0-9_-]*\Z", name) or set(entry) - {"name", "params"}:
-        raise HighwaterError(
-            "algorithm: %r is no algorithm: write a name such as zstd, or {name: zstd, params: {level: 3}}" % (item,)
-        )
-    if not isinstance(params, dict):
-        raise HighwaterError("algorithm: the params of %s are %r: write a dict such as {level: 3}" % (name, params))
-    return Algorithm(name, tuple(_parameter(name, key, params[key]) for key in sorted(params)))
-
-
-def _parameter(name: str, key: Any, value: Any) -> str:
-    text = "%s=%s" % (key, value)
-    if not re.match(r"(level=-?\d+|dict=/[\w./+-]+|[a-z]+\.[a-z_]+=-?\d+)\Z", text, re.ASCII):
-        raise HighwaterError("algorithm: params of %s have %s: write level: NUMBER or dict: /a/path" % (name, text))
-    return text
-
-
-def choose(requested: tuple[Algorithm, ...], offered: tuple[str, ...]) -> tuple[Algorithm, ...]:
-    """Those of the request that the kernel offers, in order of preference. HighwaterError where there is none."""
-    found = tuple(algorithm for algorithm in requested if algorithm.name in offered)
-    if not found:
-        raise HighwaterError(
-            "algorithm: this kernel has none of %s: choose from %s"
-            % (", ".join(algorithm.name for algorithm in requested), ", ".join(offered)),
-            algorithms=list(offered),
-        )
-    return found
-
-
-def _refuse_params(algorithm: Algorithm, state: State) -> None:
-    if algorithm.params and state.device and not state.device.params:
-        raise without_params(algorithm)
-
-
-def without_params(algorithm: Algorithm) -> Unsupported:
-    """The error for a kernel that takes no parameters."""
-    return Unsupported(
-        "algorithm: this kernel takes no parameters for %s (%s): leave params out, or run Linux 6.12 or "
-        "later" % (algorithm.name, ", ".join(algorithm.params)),
-        reason="feature",
-    )
-
-
-def request(algorithms: tuple[Algorithm, ...]) -> list[list[Any]]:
-    """A request as the record keeps it, in JSON's own types."""
-    return [[algorithm.name, list(algorithm.params)] for algorithm in algorithms]
+# -- the algorithm that is settled ----------------------------------------------------------------
 
 
 def _settle(spec: Present, state: State) -> Present:
@@ -237,31 +234,50 @@ def _named(algorithms: tuple[Algorithm, ...], name: str | None) -> Algorithm | N
 
 
 def _refuse_without_init(params: dict[str, Any], state: State) -> None:
-    if params["persistent"] and not state.bootable:
+    if params["persistent"] and not state.unit.init:
         raise Unsupported(
-            "persistent: true needs systemd, which does not run on this host: write persistent: false "
+            "persistent: true needs systemd or OpenRC, and neither runs on this host: write persistent: false "
             "to have %s until the next boot only" % state.name,
             reason="init",
         )
 
 
-def refuse_tight_limit(spec: Present, state: State) -> None:
-    """Raise HighwaterError where mem_limit leaves the device as it is now too little room."""
-    used = state.device.stat.mem_used_total if state.device else 0
-    times, of = LIMIT_ROOM
-    if spec.mem_limit and spec.mem_limit * of < used * times:
-        raise HighwaterError(
-            "mem_limit: %s is less than 1.25 times the %s that %s uses now: write at least %dKiB, "
-            "or 0B for no limit"
-            % (format_size(spec.mem_limit), format_size(used), spec.name, -(-used * times // of // 1024)),
-            reason="mem_limit",
-        )
+def _refuse_without_features(spec: Present, state: State) -> None:
+    if spec.recompress and MULTI_COMP in state.lacks:
+        raise without_recompression()
+    for each in spec.recompress:
+        if each.params and state.device and not state.device.params:
+            raise without_params("recompress", each)
+    if spec.writeback_device and WRITEBACK in state.lacks:
+        raise without_writeback()
+
+
+def refuse_tight_limit(spec: Present, used: int, says: str = "%s uses now", room: tuple[int, int] = LIMIT_ROOM) -> None:
+    """Raise HighwaterError where mem_limit leaves the device too little room. used: the RAM that it needs, what for
+    is said with its name; room: how much more than that the limit has to be, as times and of.
+    """
+    times, of = room
+    if not spec.mem_limit or spec.mem_limit * of >= used * times:
+        return
+    raise HighwaterError(
+        "mem_limit: %s is less than %sthe %s that %s: write at least %dKiB, or 0B for no limit"
+        % (
+            format_size(spec.mem_limit),
+            "%g times " % (times / of) if times != of else "",
+            format_size(used),
+            says % spec.name,
+            -(-used * times // of // 1024),
+        ),
+        reason="mem_limit",
+    )
 
 
 def refuse_large_table(spec: Present, state: State) -> None:
     """Raise HighwaterError where the kernel's own table for the device would not fit in RAM."""
     table = spec.size // TABLE
-    if table > state.memory.available - spec.headroom:
+    more = table - (state.device.size // TABLE if state.device else 0)
+    # Whether headroom is there is for others to judge: memory may be short already, and no table make it worse.
+    if more > max(state.memory.available - spec.headroom, state.memory.available // 2):
         raise HighwaterError(
             "size: %s would take %s of RAM for the device's table alone, where %s are available: "
             "write a smaller size, twice the RAM at most"

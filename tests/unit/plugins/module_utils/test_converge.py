@@ -14,9 +14,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Step, Write
 
-COMMON = {"on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"}}
+COMMON = {
+    "on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
 FILE = dict(COMMON, name={"type": "str", "required": True}, value={"type": "int", "default": 1})
-LAST = dict(COMMON, expect_swap={"type": "list", "elements": "str", "default": []})
+ROOMY = dict(FILE, expect_room={"type": "bool", "default": False})
+LAST = dict(COMMON, expect_swap={"type": "list", "elements": "str", "default": []}, expect_huge_pages={"type": "str"})
 
 
 def observe(host, params):
@@ -37,13 +41,16 @@ def plan(params, state):
     return () if state == value else (step,)
 
 
+KEPT_AS = {"mounted": "ext4"}  # fstype of an object that is active, but no swap
 RESOURCE = SimpleNamespace(
     observe=observe,
     resolve=resolve,
     plan=plan,
     managed=lambda state: {"is": state},
     wanted=lambda spec, state: {"is": spec},
-    result=lambda spec, state: {"thing": {"active": spec.get("name") != "off", "is": state}},
+    result=lambda spec, state: {
+        "thing": {"active": spec.get("name") != "off", "fstype": KEPT_AS.get(spec.get("name"), "swap"), "is": state}
+    },
     warnings=lambda spec, state: ["mind %s" % spec.get("name", "last")],
 )
 
@@ -79,11 +86,26 @@ def test_all_are_converged_in_order_and_a_second_run_has_nothing_to_do(host):
 
 
 def test_check_mode_changes_nothing_and_the_last_expects_what_the_first_would_turn_on(host):
-    asked = {"first": [{"name": "a"}, {"name": "off"}], "second": [{"name": "b"}], "last": [{}]}
+    asked = {"first": [{"name": "a"}, {"name": "off"}, {"name": "mounted"}], "second": [{"name": "b"}], "last": [{}]}
     returned = run(host, check_mode=True, **asked)
     assert [host.read("/" + name) for name in ("a", "b", "last")] == ["0", "0", "0"]
     assert returned["actions"][-1] == "write last (it is 0)"
     assert returned["diff"][-1]["after"]["is"]["expect_swap"] == ["zram", "disk"]
+
+
+def test_check_mode_expects_room_where_an_object_before_would_turn_swap_on(host, monkeypatch):
+    first, second, last = converge.KINDS
+    monkeypatch.setattr(converge, "KINDS", (first, second._replace(arguments=ROOMY), last))
+
+    def expected(check_mode=True, **asked):
+        return [diff["after"]["is"].get("expect_room") for diff in run(host, check_mode, **asked)["diff"]]
+
+    two = [{"name": "a"}, {"name": "b"}]
+    assert expected(second=two) == [False, True]
+    assert expected(first=[{"name": "off"}], second=[{"name": "b"}]) == [None, False]
+    assert expected(second=[{"name": "a", "expect_room": True}]) == [True]
+    assert expected(check_mode=False, second=two) == [False, False]
+    assert expected(second=two) == [False, False], "both are on by now"
 
 
 def test_a_failure_names_the_object_and_ends_the_run_with_what_was_done(host):
@@ -95,13 +117,28 @@ def test_a_failure_names_the_object_and_ends_the_run_with_what_was_done(host):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({}, "missing required arguments: name"), ({"name": "b", "size": 1}, "size"), ({"name": "b", "value": "x"}, "x")],
+    [
+        ({}, "missing required arguments: name"),
+        ({"name": "b", "size": 1}, "there is no option size. Supported parameters include: name"),
+        ({"nmae": "b"}, "there is no option nmae"),
+        ({"name": "b", "value": "x"}, "x"),
+    ],
 )
 def test_options_that_the_module_would_refuse_are_refused_before_anything_is_touched(host, options, words):
     with pytest.raises(HighwaterError, match=words) as caught:
         run(host, first=[{"name": "a"}], second=[options])
     assert caught.value.message.startswith("second: ")
     assert host.read("/a") == "0"
+
+
+def test_a_late_kind_comes_last_where_it_is_taken_away(host, monkeypatch):
+    first, *others = converge.KINDS
+    monkeypatch.setattr(converge, "KINDS", (first._replace(late=True), *others))
+    asked = {"second": [{"name": "b"}], "last": [{}]}
+    present = run(host, check_mode=True, first=[{"name": "a"}], **asked)
+    absent = run(host, check_mode=True, first=[{"name": "a", "state": "absent"}], **asked)
+    assert [words.split()[1] for words in present["actions"]] == ["a", "b", "last"]
+    assert [words.split()[1] for words in absent["actions"]] == ["b", "last", "a"]
 
 
 def test_what_the_host_cannot_do_is_skipped_with_its_sentence_or_fails(host):
@@ -117,7 +154,10 @@ def test_what_the_host_cannot_do_is_skipped_with_its_sentence_or_fails(host):
 def test_the_modules_themselves_take_the_same_options(monkeypatch):
     """Each real kind is called as its module and takes that module's own argument spec."""
     monkeypatch.undo()
-    assert [kind.module for kind in converge.KINDS] == ["zram_device", "swapfile", "vm_sysctl"]
+    assert [kind.module for kind in converge.KINDS] == [
+        "zram_device", "swapfile", "transparent_hugepage", "zswap", "lru_gen", "vm_sysctl",
+        "kernel_command_line",
+    ]  # fmt: skip
     for kind in converge.KINDS:
-        assert {"persistent", "apply", "on_unsupported", "state"} <= set(kind.arguments)
+        assert {"on_unsupported", "state"} <= set(kind.arguments)
         assert kind.named_by is None or kind.named_by in kind.arguments

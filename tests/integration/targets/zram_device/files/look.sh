@@ -7,6 +7,9 @@ for device in /sys/block/zram*; do
     echo "$device $(cat "$device/disksize") $(cat "$device/comp_algorithm") limit $(awk '{print $4}' "$device/mm_stat")"
 done
 grep -c '^zram ' /proc/modules
+grep '^/dev/zram' /proc/mounts
+cat /sys/block/zram*/backing_dev 2>/dev/null
+find /srv -printf '%p %M %u %g\n'
 ls -R /var/lib/highwater 2>/dev/null
 find /etc/systemd/system -name '*highwater*' -exec md5sum {} +
 test -d /etc/systemd/system/swap.target.wants && echo "swap.target has wants"

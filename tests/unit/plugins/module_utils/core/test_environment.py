@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 
@@ -43,7 +44,7 @@ def machine(tmp_path):
 )
 def test_containers_are_told_from_machines(machine, files, kind):
     host = machine(files)
-    assert environment.container(host) == kind
+    assert container(host) == kind
     if kind:
         with pytest.raises(Unsupported, match=kind) as caught:
             environment.refuse_container(host, "zram0")
@@ -63,14 +64,14 @@ def test_containers_are_told_from_machines(machine, files, kind):
 def test_a_machine_booted_from_an_image_is_no_container(machine, namespace, root, kind):
     host = machine({"/.dockerenv": "", "/proc/self/mounts": "/dev/vda / %s rw 0 0\n" % root})
     host.link("/proc/self/ns/pid", namespace)
-    assert environment.container(host) == kind
+    assert container(host) == kind
 
 
 @pytest.mark.parametrize(("namespace", "kind"), [("pid:[4026531836]", None), ("pid:[4026532201]", "PID namespace")])
 def test_a_pod_without_any_mark_is_told_by_its_pid_namespace(machine, namespace, kind):
     host = machine({"/proc/self/uid_map": INITIAL})
     host.link("/proc/self/ns/pid", namespace)
-    assert environment.container(host) == kind
+    assert container(host) == kind
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.host import LOCK, Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 
 
 @pytest.fixture
@@ -81,6 +82,23 @@ def test_install_refuses_what_is_no_regular_file(host, tmp_path, make):
     assert not (tmp_path / "elsewhere").exists()
 
 
+def test_install_removes_what_processes_that_were_cut_off_have_left(host, tmp_path):
+    """Their numbers may be taken again after a boot; what a process that runs is writing stays."""
+    sleeper = subprocess.Popen(["sleep", "60"])
+    try:
+        left = [tmp_path / (".file.highwater.%s" % number) for number in (4194305, os.getpid(), 1)]
+        stays = [tmp_path / name for name in (".file.highwater", ".file.highwater.1x", ".other.highwater.4194305")]
+        stays.append(tmp_path / (".file.highwater.%d" % sleeper.pid))
+        for path in left + stays:
+            path.touch()
+        os.utime(left[-1], (0, 0))  # before this boot, whatever process has that number now
+        host.install("/file", "text")
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert sorted(tmp_path.iterdir()) == sorted([*stays, tmp_path / "file"])
+
+
 def test_a_failed_install_leaves_the_old_file_and_nothing_beside(host, tmp_path, monkeypatch):
     (tmp_path / "fstab").write_text("old\n")
 
@@ -93,6 +111,14 @@ def test_a_failed_install_leaves_the_old_file_and_nothing_beside(host, tmp_path,
     monkeypatch.undo()
     assert (tmp_path / "fstab").read_text() == "old\n"
     assert [entry.name for entry in tmp_path.iterdir()] == ["fstab"]
+
+
+def test_a_folder_that_somebody_makes_at_the_same_time(host, tmp_path, monkeypatch):
+    monkeypatch.setattr(host, "lstat", lambda path: None if path != "/" else os.lstat("/"))
+    (tmp_path / "var").mkdir(mode=0o700)
+    host.make_folder("/var/lib")
+    assert (tmp_path / "var/lib").is_dir()
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 
 def test_write_kernel_never_creates(host, tmp_path):
@@ -127,13 +153,3 @@ def test_a_command_that_is_missing_and_one_that_hangs():
     with pytest.raises(HighwaterError) as caught:
         Host().run("sleep", "60", timeout=0.2)
     assert caught.value.reason == "timeout"
-
-
-def test_the_lock_keeps_a_second_run_out_and_lets_it_in_later(host, tmp_path):
-    with host.lock():
-        assert stat.S_IMODE((tmp_path / LOCK[1:]).stat().st_mode) == 0o600
-        with pytest.raises(HighwaterError) as caught, Host(str(tmp_path)).lock(timeout=0.2):
-            pytest.fail("two runs at once")
-        assert caught.value.reason == "lock"
-    with Host(str(tmp_path)).lock(timeout=0.2):
-        pass

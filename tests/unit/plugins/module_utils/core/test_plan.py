@@ -61,6 +61,33 @@ def test_what_cannot_be_taken_back_is_named_and_the_rest_still_is(host, tmp_path
     assert (tmp_path / "swappiness").read_text() == "60"
 
 
+def test_a_signal_between_two_steps_takes_back_too(host, tmp_path):
+    """Fails where only what is raised within a step is followed by undoing those before it."""
+
+    def stopped():
+        yield write("10", (Write("/swappiness", "60"),))
+        raise HighwaterError("stopped by SIGTERM", reason="stopped")
+
+    with pytest.raises(HighwaterError, match="stopped by SIGTERM") as caught:
+        apply(stopped(), host)
+    assert (tmp_path / "swappiness").read_text() == "60"
+    assert caught.value.reason == "stopped"
+
+
+def test_a_signal_before_the_first_step(host):
+    """Fails where the error is about something else than the signal."""
+
+    class Stopped:
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            raise HighwaterError("stopped by SIGTERM", reason="stopped")
+
+    with pytest.raises(HighwaterError, match=r"^stopped by SIGTERM$"):
+        apply(Stopped(), host)
+
+
 def test_the_kernels_own_words_reach_the_user(host):
     with pytest.raises(HighwaterError, match=r"could not set it: No such file or directory \(.*/missing\)"):
         apply((Step("set it", "", Write("/missing", "1")),), host)
@@ -83,6 +110,19 @@ def test_a_device_that_udev_holds_is_waited_for_with_a_bound(host, busy, patienc
     else:
         with pytest.raises(HighwaterError, match="busy"):
             apply((step,), host)
+
+
+def test_where_udev_runs_it_is_let_finish(tmp_path):
+    def busy_until_settled(path, value):
+        if not ran:
+            raise OSError(errno.EBUSY, "Device or resource busy", path)
+
+    ran = []
+    host = Host(str(tmp_path), runner=lambda argv, timeout: ran.append(argv) or Completed(0, "", ""))
+    host.write_kernel = busy_until_settled
+    host.install("/run/udev/control", "")
+    Write("/reset", "1", 5.0).perform(host)
+    assert [argv[:2] for argv in ran] == [("udevadm", "settle")]
 
 
 def test_words_are_what_and_why():

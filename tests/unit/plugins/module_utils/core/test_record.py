@@ -49,6 +49,13 @@ def test_forget_leaves_no_trace_but_keeps_others(host, tmp_path):
     assert (tmp_path / "var/lib").exists()
 
 
+def test_forget_leaves_nothing_of_a_run_that_was_cut_off(host, tmp_path):
+    record.Remember("swapfile", "/swapfile", {"size": 1}).perform(host)
+    host.install("/var/lib/highwater/memory/swapfile/.%2Fswapfile.json.highwater.4194305", "{")
+    record.Forget("swapfile", "/swapfile").perform(host)
+    assert list((tmp_path / "var/lib").iterdir()) == []
+
+
 def test_nothing_remembered_is_empty(host):
     assert record.recall(host, "zram_device", "zram0") == {}
     assert record.remembered(host, "zram_device") == ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.highwater.memory.plugins.module_utils.core import runner
+from ansible_collections.highwater.memory.plugins.module_utils.core import convergence, runner
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Step, Write
@@ -41,7 +41,7 @@ def host(tmp_path):
 
 
 def test_a_run_changes_and_says_what(host):
-    returned = runner.converge(swappiness(), {"value": "200"}, host, check_mode=False)
+    returned = convergence.converge(swappiness(), {"value": "200"}, host, check_mode=False)
     assert host.read("/swappiness") == "200"
     assert returned == {
         "changed": True,
@@ -53,23 +53,23 @@ def test_a_run_changes_and_says_what(host):
 
 
 def test_a_second_run_has_nothing_to_do(host):
-    runner.converge(swappiness(), {"value": "10"}, host, check_mode=False)
-    again = runner.converge(swappiness(), {"value": "10"}, host, check_mode=False)
+    convergence.converge(swappiness(), {"value": "10"}, host, check_mode=False)
+    again = convergence.converge(swappiness(), {"value": "10"}, host, check_mode=False)
     assert (again["changed"], again["actions"]) == (False, [])
     assert again["diff"]["before"] == again["diff"]["after"]
 
 
 def test_check_mode_says_the_same_and_changes_nothing(host):
-    checked = runner.converge(swappiness(), {"value": "10"}, host, check_mode=True)
+    checked = convergence.converge(swappiness(), {"value": "10"}, host, check_mode=True)
     assert host.read("/swappiness") == "60"
-    real = runner.converge(swappiness(), {"value": "10"}, host, check_mode=False)
+    real = convergence.converge(swappiness(), {"value": "10"}, host, check_mode=False)
     for key in ("changed", "actions", "diff"):
         assert checked[key] == real[key]
 
 
 def test_a_host_that_does_not_stay_as_asked_is_a_failure(host):
     with pytest.raises(HighwaterError, match="still to do: set swappiness to 10") as caught:
-        runner.converge(swappiness(written="11"), {"value": "10"}, host, check_mode=False)
+        convergence.converge(swappiness(written="11"), {"value": "10"}, host, check_mode=False)
     assert caught.value.reason == "not_converged"
 
 
@@ -130,3 +130,29 @@ def test_what_a_host_cannot_is_a_failure_or_a_warning(monkeypatch, host, on_unsu
         "6.12.0",
     )
     assert said.get("warnings", []) == ([] if failed else ["it has none"])
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_names_that_are_not_utf8_are_said_in_utf8(monkeypatch, host, fails):
+    """The controller refuses a whole answer for one string that is not; other letters than ours stay as they are."""
+    name = b"/srv/\xe9 \xc3\xa9".decode("utf-8", "surrogateescape")
+
+    def result(_spec, _state):
+        if fails:
+            raise HighwaterError("%s is full" % name, reason="disk", path=name)
+        return {"files": [{"path": name, "size": 7}], name: None}
+
+    monkeypatch.setattr(runner.os, "geteuid", lambda: 0)
+    resource = swappiness()
+    resource.result = result
+    resource.warnings = lambda spec, state: ["%s is odd" % name]
+    said = ended(monkeypatch, host, resource, value="60")
+    shown = "/srv/\\xe9 \u00e9"
+    if fails:
+        assert (said["msg"], said["path"]) == (shown + " is full", shown)
+    else:
+        assert (said["files"], said[shown], said["warnings"]) == (
+            [{"path": shown, "size": 7}],
+            None,
+            [shown + " is odd"],
+        )

@@ -19,6 +19,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.size import 
     evaluate,
     format_size,
     is_literal,
+    machine_names,
     plain_number,
     size_in_bytes,
 )
@@ -324,3 +325,9 @@ def test_is_literal(text: object, literal: bool) -> None:
 )
 def test_format_size(size: int, text: str) -> None:
     assert format_size(size) == text
+
+
+def test_the_names_that_every_expression_knows():
+    names = machine_names(4 * 2**30, 3 * 2**30, 2, disk_free=2**40)
+    assert size_in_bytes("size", "min(ram, available) / cpus + disk_free", names) == 3 * 2**29 + 2**40
+    assert size_in_bytes("size", "25%", names) == 2**30

@@ -9,13 +9,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import (
-    Memory,
-    SwapOff,
-    observe_memory,
-    refuse_without_room,
-    without,
-)
+from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, SwapOff, observe_memory
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import parse_swaps
 
 MIB = 2**20
@@ -55,6 +50,48 @@ def test_the_guard(state, more, safe):
     return None
 
 
+TWO = """Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority
+{path}                              partition\t512000\t\t204800\t\t100
+/dev/zram1                              partition\t{size}\t0\t\t10
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "gives_back", "size", "available", "safe"),
+    [
+        # 200 MiB of pages that do not compress: no zram makes room for them, however large it is.
+        ("/dev/zram0", 200, 1024, 100, False),
+        ("/dev/zram0", 200, 1024, 140, True),  # a fifth of what the old one gives back is not counted on
+        # That compress to a quarter: what stays compressed saves three quarters of it.
+        ("/dev/zram0", 50, 100, 184, False),
+        ("/dev/zram0", 50, 100, 186, True),
+        # From a disk nobody knows how they compress: one half.
+        ("/swapfile", 0, 100, 249, False),
+        ("/swapfile", 0, 100, 250, True),
+        # No more than there is to be swapped out.
+        ("/swapfile", 0, 1024, 199, False),
+        ("/swapfile", 0, 1024, 200, True),
+    ],
+)
+def test_room_in_a_zram_takes_memory_too(path, gives_back, size, available, safe):
+    areas = parse_swaps(TWO.format(path=path, size=size * 1024))
+    state = Memory(1024 * MIB, available * MIB, 0, 1000 * MIB, False, areas)
+    if safe:
+        return refuse_without_room(state, path, 100 * MIB, gives_back * MIB)
+    with pytest.raises(HighwaterError, match="room in other swap"):
+        refuse_without_room(state, path, 100 * MIB, gives_back * MIB)
+    return None
+
+
+def test_what_a_zram_takes_over_takes_memory_from_the_next():
+    areas = parse_swaps(TWO.format(path="/dev/zram0", size=1024 * 1024))
+    state = Memory(1024 * MIB, 200 * MIB, 0, 1000 * MIB, False, areas)
+    left = without(state, "/dev/zram0", 100 * MIB, 50 * MIB)
+    assert left.available == 100 * MIB
+    taken = 60 * MIB * 4 // 3  # the 60 MiB that are missing, where three quarters of each are saved
+    assert abs(left.area("/dev/zram1").used - taken) <= 4096
+
+
 def test_an_area_that_is_off_needs_no_room():
     refuse_without_room(memory(used=400, available=0), "/elsewhere", 100 * MIB)
 
@@ -89,9 +126,36 @@ def test_observed_from_proc(tmp_path):
     assert seen.area("/dev/zram1") is None
 
 
+ON = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/swapfile file\t\t1020\t\t4\t\t-2\n"
+OFF = ON[: ON.index("/swapfile")]
+
+
+def test_a_swapoff_that_a_run_that_was_cut_off_has_begun_is_waited_for(tmp_path):
+    """The kernel refuses the second one, and lists the area until the first is through."""
+    host, ran = Host(str(tmp_path)), []
+
+    def refused(argv, timeout):
+        ran.append(argv)
+        if len(ran) == 3:
+            host.install("/proc/swaps", OFF)
+        return Completed(255, "", "swapoff: /swapfile: swapoff failed: Invalid argument")
+
+    host = Host(str(tmp_path), runner=refused)
+    host.install("/proc/swaps", ON)
+    SwapOff("/swapfile").perform(host)
+    assert ran == [("swapoff", "/swapfile")] * 3
+
+
+def test_a_swapoff_that_somebody_else_has_done_is_done(tmp_path):
+    host = Host(str(tmp_path), runner=lambda argv, timeout: Completed(1, "", "swapoff failed: No such file"))
+    host.install("/proc/swaps", OFF)
+    SwapOff("/swapfile").perform(host)
+
+
 @pytest.mark.parametrize(("status", "word"), [(2, "headroom"), (32, "command_failed")])
 def test_swapoff_that_fails_says_why(tmp_path, status, word):
     host = Host(str(tmp_path), runner=lambda argv, timeout: Completed(status, "", "it said no"))
+    host.install("/proc/swaps", ON)
     with pytest.raises(HighwaterError, match="/swapfile") as caught:
         SwapOff("/swapfile").perform(host)
     assert caught.value.reason == word

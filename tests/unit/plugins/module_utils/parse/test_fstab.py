@@ -129,7 +129,7 @@ def test_removing(before: str, after: str) -> None:
 
 @pytest.mark.parametrize("line", ["a\nb", "a\n", "a\r", "\n"])
 def test_a_line_of_ours_is_one_line(line: str) -> None:
-    with pytest.raises(ValueError, match="is not one line of fstab"):
+    with pytest.raises(ValueError, match="is not one line"):
         replaced("", line)
 
 

@@ -12,7 +12,15 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.parse.errors import ParseError
-from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import MmStat, parse_mm_stat, ratio
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import (
+    BdStat,
+    IoStat,
+    MmStat,
+    parse_bd_stat,
+    parse_io_stat,
+    parse_mm_stat,
+    ratio,
+)
 
 SEVEN = " 1048576   349525   401408        0   401408        3        0"
 
@@ -44,6 +52,18 @@ def test_the_names_are_the_kernels() -> None:
 def test_columns_by_age_of_the_kernel(more: str, expected: tuple[int | None, int | None]) -> None:
     stat = parse_mm_stat(SEVEN + more + "\n")
     assert stat == MmStat(1048576, 349525, 401408, 0, 401408, 3, 0, *expected)
+
+
+def test_io_stat_counts_requests_and_bd_stat_four_kibibytes() -> None:
+    assert parse_io_stat("       1        2        3      210\n") == IoStat(1, 2, 3, 210)
+    assert parse_bd_stat("     256        2      300\n") == BdStat(1048576, 8192, 1228800)
+
+
+@pytest.mark.parametrize("text", ["", "1 2\n", "1 2 x 4\n", "1 2 3 4\n5 6 7 8\n"])
+def test_neither_is_read_from_anything_else(text: str) -> None:
+    for parse in (parse_io_stat, parse_bd_stat):
+        with pytest.raises(ParseError):
+            parse(text)
 
 
 @pytest.mark.parametrize(("orig", "compr", "expected"), [(0, 0, None), (4096, 0, None), (3000, 1000, 3.0), (0, 5, 0.0)])

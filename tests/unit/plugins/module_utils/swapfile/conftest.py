@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import settled
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import DEFAULT_HEADROOM, Memory
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import SwapHeader
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Filesystem
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.fstab import Table
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.header import SwapHeader
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import DEFAULT_KEEP_FREE
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import Folder, Found, Machine, State
 
@@ -22,8 +22,9 @@ PATH = "/swap/file"
 ROOT = Folder("/", 0o755, 0, 0)
 OURS = "/swap/file none swap sw,pri=10,nofail 0 0\n"
 ENTRY = {
-    "before": {"file": False, "active": False, "fstab": []},
+    "before": {"file": False, "active": False, "fstab": [], "missing": False, "last": None},
     "folders": [],
+    "generation": 34,
     "inode": 12,
     "label": "",
     "on": {"boot_id": "boot", "discard": "none"},
@@ -77,6 +78,7 @@ class World:
     def settled_state(self, **changes):
         """A state that a first run with the default options of params() has left."""
         there = {"found": self.found(), "header": self.header(), "record": ENTRY, "fstab": OURS, "areas": [self.area()]}
+        there["generation"] = ENTRY["generation"]
         return self.state(**dict(there, **changes))
 
     @staticmethod
@@ -90,6 +92,7 @@ class World:
             "discard": "none",
             "nofail": True,
             "label": None,
+            "encrypted": False,
             "keep_free": DEFAULT_KEEP_FREE,
             "headroom": DEFAULT_HEADROOM,
             "persistent": True,

@@ -53,6 +53,22 @@ def test_is_blank(tmp_path, content, size, expected):
         assert is_blank(file.fileno()) is expected
 
 
+@pytest.mark.parametrize("content", [b"\0" * (5 << 20), b"\0" * (3 << 20) + b"x"])
+def test_what_was_looked_at_leaves_the_page_cache(tmp_path, monkeypatch, content):
+    """Fails where a look at a large file pushes out what others read. What is asked of the kernel is noted and then
+    asked, since a filesystem in memory keeps its pages.
+    """
+    asked, advise = [], os.posix_fadvise
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *given: asked.append(given) or advise(fd, *given))
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with open(path, "rb") as file:
+        is_blank(file.fileno())
+    assert {advice for _at, _length, advice in asked} == {os.POSIX_FADV_DONTNEED}
+    covered = {number for at, length, _advice in asked for number in range(at, at + length, 4096)}
+    assert covered == set(range(0, len(content), 4096))
+
+
 def test_data_at_the_end_is_found(tmp_path):
     path = tmp_path / "file"
     os.truncate(os.open(path, os.O_CREAT | os.O_RDWR), 5 << 20)

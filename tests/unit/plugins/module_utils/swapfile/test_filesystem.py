@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fails where a path is looked for on the wrong mount, or a filesystem that cannot hold swap is not refused."""
+"""Fails where a filesystem that cannot hold swap is not refused."""
 
 from __future__ import annotations
 
@@ -13,37 +13,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesyst
     REFUSED,
     Filesystem,
     ability,
-    parse_mount,
 )
-
-MOUNTS = r"""22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
-23 22 0:21 / /proc rw - proc proc rw
-30 22 254:2 / /var rw,relatime shared:2 master:1 - xfs /dev/vda2 rw
-31 30 254:3 / /var/my\040disk rw - btrfs /dev/vda3 rw,subvol=/
-32 22 0:30 / /mnt rw - tmpfs tmpfs rw
-33 22 254:4 / /mnt rw - ext3 /dev/vda4 rw
-something that is no mount
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("/", ("ext4", "/")),
-        ("/swap", ("ext4", "/")),
-        ("/var", ("xfs", "/var")),
-        ("/var/swap", ("xfs", "/var")),
-        ("/various", ("ext4", "/")),
-        ("/var/my disk/x", ("btrfs", "/var/my disk")),
-        ("/mnt/x", ("ext3", "/mnt")),
-    ],
-)
-def test_parse_mount(path, expected):
-    assert parse_mount(MOUNTS, path) == expected
-
-
-def test_no_mounts():
-    assert parse_mount("", "/swap") is None
 
 
 @pytest.mark.parametrize("kind", [*REFUSED, "fuse.sshfs", "9p"])
@@ -60,6 +30,12 @@ def test_several_devices_are_refused():
     with pytest.raises(Unsupported, match="btrfs of 2 devices"):
         ability(Filesystem("btrfs", "/mnt", 1, 1, devices=2), "/mnt/swapfile")
     assert ability(Filesystem("btrfs", "/mnt", 1, 1), "/mnt/swapfile").nocow
+
+
+def test_data_that_is_kept_twice_is_refused():
+    with pytest.raises(Unsupported, match="another profile than single") as caught:
+        ability(Filesystem("btrfs", "/mnt", 1, 1, copies=True), "/mnt/swapfile")
+    assert caught.value.reason == "filesystem"
 
 
 def test_no_filesystem_is_both_taken_and_refused():

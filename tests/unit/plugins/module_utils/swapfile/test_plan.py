@@ -168,6 +168,60 @@ def test_every_step_before_that_can_be_taken_back(world):
     assert without == ["reload systemd", "swap off and remove %s" % BRIDGE]
 
 
+# -- a run that goes on where the call before it stopped ------------------------------------------------------------
+
+
+def created(steps):
+    """The actions of a plan that make a file, those within others too."""
+    actions = [inner for step in steps for inner in getattr(step.action, "actions", (step.action,))]
+    return [action for action in actions if type(action).__name__ == "Create"]
+
+
+@pytest.mark.parametrize(
+    ("size", "changes", "goes_on"),
+    [
+        (4096, {}, True),
+        (512 << 20, {}, True),
+        (0, {}, False),
+        (4097, {}, False),
+        (513 << 20, {}, False),
+        (4096, {"uid": 7}, False),
+        (4096, {"mode": 0o644}, False),
+        (4096, {"kind": "link"}, False),
+    ],
+)
+def test_what_was_begun_is_gone_on_with(world, size, changes, goes_on):
+    state = world.state(draft=world.found(size, **changes))
+    steps = steps_of(state, world.params(method="dd"))
+    assert [action.goes_on for action in created(steps)] == [goes_on]
+    assert ("remove %s (an earlier run was cut off)" % DRAFT in [step.words() for step in steps]) is not goes_on
+
+
+def test_zeros_are_no_beginning_of_what_is_allocated(world):
+    state = world.state(draft=world.found(4096))
+    assert [action.goes_on for action in created(steps_of(state, world.params(method="fallocate")))] == [False]
+
+
+def test_where_zeros_cannot_be_written_nothing_is_gone_on_with_and_dd_is_refused(world):
+    state = world.state(draft=world.found(4096), kind="f2fs")
+    assert [action.goes_on for action in created(steps_of(state, world.params()))] == [False]
+    with pytest.raises(HighwaterError, match="method: dd cannot make /swap/file, since f2fs ") as caught:
+        steps_of(state, world.params(method="dd"))
+    assert caught.value.reason == "filesystem"
+    on = world.settled_state(areas=[world.area(used=USED)], kind="f2fs")
+    with pytest.raises(HighwaterError, match="method: dd"):
+        steps_of(on, world.params(method="dd", priority=3))
+    there = world.settled_state(kind="f2fs")
+    assert steps_of(there, world.params(method="dd")) == ()
+
+
+def test_a_bridge_too_is_gone_on_with(world):
+    state = world.settled_state(areas=[world.area(used=USED)], bridge=world.found(8 << 20), draft=world.found(1 << 30))
+    steps = steps_of(state, world.params(method="dd", **RESIZE))
+    assert [(action.path, action.goes_on) for action in created(steps)] == [(DRAFT, True), (BRIDGE, True)]
+    assert not [step for step in steps if step.does.startswith("remove")]
+
+
 # -- options -------------------------------------------------------------------------------------------------------
 
 
@@ -243,7 +297,8 @@ def test_absent_at_the_next_boot_leaves_what_is_on(world):
 
 
 def test_absent_of_all_leaves_what_was_there_before_us(world):
-    before = {"file": True, "active": True, "fstab": ["/swap/file swap swap defaults 0 0"]}
+    old = {"line": "/swap/file swap swap defaults 0 0\n", "at": 0, "behind": None}
+    before = {"file": True, "active": True, "fstab": [old]}
     state = world.settled_state(record=dict(world.ENTRY, before=before))
     options = world.params(state="absent", path="all")
     assert [word.split(" (")[0] for word in words(state, options)] == [
@@ -267,6 +322,24 @@ def test_absent_of_all_has_room_for_all_or_begins_none(world):
     with pytest.raises(HighwaterError, match=r"swapping off /swap/two would bring \d+ MiB back") as caught:
         resource.resolve(absent, two_that_are_on(world, available=200 * world.MIB))
     assert caught.value.reason == "headroom"
+
+
+def test_check_mode_warns_where_swap_of_earlier_tasks_would_make_room(world):
+    """And only there: what a run would refuse for good, check mode refuses too."""
+    states = two_that_are_on(world, available=200 * world.MIB)
+    absent = world.params(path="all", state="absent", expect_room=True, check_mode=True)
+    (warning,) = resource.warnings(resource.resolve(absent, states), states)
+    assert "swapping off /swap/two would bring" in warning
+    assert "unless swap that earlier tasks turn on" in warning
+    on = world.settled_state(areas=[world.area(used=400 * world.MIB)], available=0, disk=0)
+    again = world.params(priority=3, expect_room=True, check_mode=True, keep_free="0")
+    assert len(resource.warnings(resource.resolve(again, (on,)), (on,))) == 1
+    for options, state in ((absent, states), (again, (on,))):
+        for changed in ({"check_mode": False}, {"expect_room": False}):
+            with pytest.raises(HighwaterError, match="bring"):
+                resource.resolve(dict(options, **changed), state)
+    with pytest.raises(HighwaterError, match="9 TiB"):
+        resource.resolve(dict(again, size="9TiB"), (on,))
 
 
 def test_what_stays_on_needs_no_room(world):

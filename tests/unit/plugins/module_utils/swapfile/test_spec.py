@@ -8,10 +8,12 @@ that was computed once moves."""
 from __future__ import annotations
 
 import pytest
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import crypttab, resource
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.resume import Resume
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import auto_size, resolve_present
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -105,13 +107,52 @@ STRANGERS = [
 ]
 
 
-@pytest.mark.parametrize("wanted", ["present", "absent"])
+BY_TAG = "UUID=00010203-0405-0607-0809-0a0b0c0d0e0f none swap sw 0 0\n"
+
+
+@pytest.mark.parametrize("wanted", ["present", "absent", "disabled"])
+@pytest.mark.parametrize("listed", ["", "ours", "by its UUID"])
 @pytest.mark.parametrize(("changes", "names", "reason"), STRANGERS)
-def test_strangers(world, wanted, changes, names, reason):
+def test_strangers(world, wanted, listed, changes, names, reason):
+    """Fails where a line of fstab, ours from the file that was there before perhaps, makes up for what the file is."""
+    fstab = {"": "", "ours": world.OURS, "by its UUID": BY_TAG}[listed]
     with pytest.raises(HighwaterError) as caught:
-        resource.resolve(world.params(state=wanted), (world.state(**changes(world)),))
+        resource.resolve(world.params(state=wanted), (world.state(fstab=fstab, **changes(world)),))
     assert names in caught.value.message
     assert caught.value.reason == reason
+
+
+def test_all_leaves_a_file_that_took_the_place_of_ours(world):
+    """Fails where our own line in fstab makes it ours again when all is taken back."""
+    state = world.state(found=world.found(inode=99), fstab=world.OURS, record=world.ENTRY)
+    with pytest.raises(HighwaterError, match="somebody's file"):
+        resource.resolve(world.params(path="all", state="absent"), (state,))
+
+
+@pytest.mark.parametrize("wanted", ["present", "absent"])
+def test_noise_under_our_line_of_crypttab_that_is_not_our_file(world, wanted):
+    """Fails where the line that was written for our file makes another one ours."""
+    crypt = crypttab.Table(crypttab.make_line(world.PATH, True), world.PATH)
+    state = world.state(found=world.found(inode=99), fstab=world.OURS, record=world.ENTRY, crypt=crypt)
+    with pytest.raises(HighwaterError, match="somebody's file"):
+        resource.resolve(world.params(state=wanted), (state,))
+
+
+@pytest.mark.parametrize("wanted", ["present", "absent", "disabled"])
+def test_zeros_that_fstab_has_as_swap(world, wanted):
+    """Fails where a swapfile that was never formatted, in which nothing can be lost, is refused."""
+    state = world.state(found=world.found(), blank=True, fstab=world.OURS)
+    resource.resolve(world.params(state=wanted), (state,))
+
+
+@pytest.mark.parametrize(("found", "blank"), [(b"", True), (b"data", False)])
+def test_what_fstab_names_is_looked_into(tmp_path, world, found, blank):
+    """Fails where a line of fstab saves the look whether the file holds nothing but zeros."""
+    host = Host(str(tmp_path))
+    host.install("/proc/self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    (tmp_path / "swap").mkdir()
+    (tmp_path / "swap/file").write_bytes(bytes(MIB) + found)
+    assert observe_file(host, world.machine(fstab=world.OURS), world.PATH).blank is blank
 
 
 def test_zeros_may_become_swap_but_are_not_removed(world):
@@ -119,12 +160,72 @@ def test_zeros_may_become_swap_but_are_not_removed(world):
     resource.resolve(world.params(), (state,))
     with pytest.raises(HighwaterError, match="somebody's file"):
         resource.resolve(world.params(state="absent"), (state,))
-    ours = state._replace(record=world.ENTRY)
+    ours = state._replace(record=world.ENTRY, generation=world.ENTRY["generation"])
     resource.resolve(world.params(state="absent"), (ours,))
 
 
+@pytest.mark.parametrize("fstab", ["", "/swap/file none swap sw,pri=10,nofail 0 0\n"])
+def test_another_file_that_got_the_inode_of_ours_is_not_ours(world, fstab):
+    """ext4 gives the number of a file that was removed to the next one at once."""
+    record, generation = world.ENTRY, world.ENTRY["generation"] + 1
+    data = world.state(found=world.found(), record=record, generation=generation, fstab=fstab)
+    for options in ({}, {"state": "absent"}):
+        with pytest.raises(HighwaterError, match="somebody's file"):
+            resource.resolve(world.params(**options), (data,))
+
+
+LUKS = "data /swap/file none luks\n"
+
+
+@pytest.mark.parametrize("wanted", ["present", "absent", "disabled"])
+@pytest.mark.parametrize("there", [{}, {"blank": True}, {"header": True}, {"ours": True}])
+def test_the_file_of_a_device_that_is_not_swap(world, wanted, there):
+    """Fails where the line of crypttab that names the file for something else is taken for proof that it is swap, or
+    where anything else is: that line would open it at the next boot.
+    """
+    state = world.state(found=world.found(), crypt=crypttab.Table(LUKS, world.PATH), blank="blank" in there)
+    if "header" in there:
+        state = state._replace(header=world.header())
+    if "ours" in there:
+        state = state._replace(record=world.ENTRY, generation=world.ENTRY["generation"])
+    with pytest.raises(HighwaterError, match=r"^path: /swap/file is what 'data' in /etc/crypttab is made of") as caught:
+        resource.resolve(world.params(state=wanted), (state,))
+    assert caught.value.reason == "not_swap"
+
+
+def test_a_file_that_is_written_in_another_way(world):
+    """Fails where the sentence is about the name, though it is the file that is taken."""
+    state = world.state(found=world.found(), crypt=crypttab.Table("data //swap/./file none luks\n", world.PATH))
+    with pytest.raises(HighwaterError, match="is what 'data' in /etc/crypttab is made of"):
+        resource.resolve(world.params(), (state,))
+
+
+def test_no_file_is_made_for_a_device_that_is_not_swap(world):
+    """Fails where a new file is put there, or where what is absent anyway is refused."""
+    state = world.state(crypt=crypttab.Table(LUKS, world.PATH))
+    with pytest.raises(HighwaterError, match="'data' in /etc/crypttab"):
+        resource.resolve(world.params(), (state,))
+    assert resource.plan(resource.resolve(world.params(state="absent"), (state,)), (state,)) == ()
+
+
+@pytest.mark.parametrize("wanted", ["present", "absent", "disabled"])
+def test_what_crypttab_formats_as_swap_at_each_boot_is_swap(world, wanted):
+    """Fails where noise that is swap by its line is refused: an encrypted swapfile that is off looks like that."""
+    line = "cryptswap1 /swap/file /dev/urandom swap\n"
+    state = world.state(found=world.found(), crypt=crypttab.Table(line, world.PATH))
+    resource.resolve(world.params(state=wanted), (state,))
+
+
 @pytest.mark.parametrize(
-    "folder", [{"mode": 0o777}, {"mode": 0o1777}, {"mode": 0o775, "gid": 50}, {"uid": 1000}, {"mode": 0o757}]
+    "folder",
+    [
+        {"mode": 0o777},
+        {"mode": 0o1777},
+        {"mode": 0o775, "gid": 50},
+        {"mode": 0o775, "acl": True},
+        {"uid": 1000},
+        {"mode": 0o757},
+    ],
 )
 def test_folders_of_others(world, folder):
     with pytest.raises(HighwaterError) as caught:
@@ -145,4 +246,33 @@ def test_a_sticky_folder_further_up_is_safe(world):
 def test_a_tmpfs_is_called_one_although_everybody_can_write_there(world):
     with pytest.raises(HighwaterError) as caught:
         resolve_present(world.params(), world.state(kind="tmpfs", folders=(world.folder(mode=0o1777),)))
+    assert caught.value.reason == "filesystem"
+
+
+def test_absent_takes_nothing_out_of_folders_of_others(world):
+    ours = world.settled_state(folders=(world.folder(mode=0o1777),))
+    with pytest.raises(HighwaterError) as caught:
+        resource.resolve(world.params(state="absent"), (ours,))
+    assert caught.value.reason == "folder"
+    resource.resolve(world.params(state="absent"), (world.state(folders=(world.folder(mode=0o1777),)),))
+
+
+RESUME = {"size": "1GiB"}, {"label": "new"}, {"state": "absent"}
+
+
+@pytest.mark.parametrize("options", RESUME)
+def test_the_file_that_hibernation_resumes_from_is_left(world, options):
+    state = world.settled_state(resumes=True)
+    state = state._replace(machine=state.machine._replace(resumes_from=Resume(None, 34816)))
+    with pytest.raises(HighwaterError, match=r"resume_offset is 34816") as caught:
+        resource.resolve(world.params(**options), (state,))
+    assert caught.value.reason == "hibernation"
+    resource.resolve(world.params(priority=3), (state,))  # off and on again, where it is
+
+
+def test_a_file_system_that_is_read_only(world):
+    state = world.state()
+    state = state._replace(filesystem=state.filesystem._replace(read_only=True))
+    with pytest.raises(Unsupported, match=r"mounted read-only \(at /\)") as caught:
+        resource.resolve(world.params(), (state,))
     assert caught.value.reason == "filesystem"

@@ -11,18 +11,22 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.highwater.memory.plugins.module_utils.core import runner
+from ansible_collections.highwater.memory.plugins.module_utils.core import convergence
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import BOOT_ID
 from ansible_collections.highwater.memory.plugins.module_utils.vm import settings_table, sysctl
 
 DEFAULTS = {
+    "compaction_proactiveness": 20, "dirtytime_expire_seconds": 43200, "kernel.numa_balancing": 1, "panic_on_oom": 0,
+    "zone_reclaim_mode": 0,
     "dirty_background_bytes": 0, "dirty_background_ratio": 10, "dirty_bytes": 0, "dirty_ratio": 20,
     "extfrag_threshold": 500, "lowmem_reserve_ratio": "256\t256\t32\t0", "max_map_count": 65530,
     "min_free_kbytes": 67584, "overcommit_kbytes": 0, "overcommit_memory": 0, "overcommit_ratio": 50, "page-cluster": 3,
     "swappiness": 60, "vfs_cache_pressure": 100, "watermark_boost_factor": 15000, "watermark_scale_factor": 10,
 }  # fmt: skip
 PARAMS = {
-    "settings": {}, "profiles": [], "expect_swap": [], "state": "present", "exclusive": False, "unknown": "fail",
+    "settings": {}, "profiles": [], "expect_swap": [], "expect_huge_pages": None,
+    "state": "present", "exclusive": False, "unknown": "fail",
     "file": "/etc/sysctl.d/90-highwater.conf", "force": False, "persistent": True, "apply": "now",
 }  # fmt: skip
 ZONE = "Node 0, zone %s\n  pages free %d\n        boost 0\n        min %d\n        low %d\n        high %d\n" \
@@ -60,6 +64,7 @@ class Machine:
     def __init__(self, folder: Path, ram: int = 4096, thp: str = "madvise", kernel: str = "6.12.0") -> None:
         self.folder = folder
         self.host = KernelHost(str(folder))
+        self.boots = 0
         pages = ram * 256
         self.write(
             "/proc/meminfo",
@@ -88,8 +93,10 @@ class Machine:
         self.boot()
 
     def boot(self) -> None:
+        self.boots += 1
+        self.write(BOOT_ID, "boot-%d\n" % self.boots)
         for name, value in self.defaults.items():
-            self.write("/proc/sys/vm/" + name, "%s\n" % value)
+            self.write(settings_table.path(name), "%s\n" % value)
 
     def write(self, path: str, text: str) -> None:
         target = self.folder / path.lstrip("/")
@@ -111,26 +118,26 @@ class Machine:
         """The kernel's own values, then our file's, as systemd-sysctl writes them."""
         self.boot()
         for line in (self.text("/etc/sysctl.d/90-highwater.conf") or "").splitlines():
-            if line.startswith("vm."):
-                name, _equals, value = line[3:].partition(" = ")
-                self.host.write_kernel("/proc/sys/vm/" + name, value)
+            if line[:1] not in ("", "#"):
+                name, _equals, value = line.partition(" = ")
+                self.host.write_kernel("/proc/sys/" + name.replace(".", "/"), value)
 
     def text(self, path: str) -> str | None:
         return self.host.read(path)
 
     def live(self, name: str) -> str:
-        return (self.text("/proc/sys/vm/" + name) or "").strip()
+        return (self.text(settings_table.path(name)) or "").strip()
 
     def everything(self) -> dict[str, str]:
-        """All files but the lock's folder."""
+        """All files but the lock's folder, and the boot's id."""
         return {
             str(path.relative_to(self.folder)): path.read_text()
             for path in sorted(self.folder.rglob("*"))
-            if path.is_file() and not path.is_symlink()
+            if path.is_file() and not path.is_symlink() and path.name != os.path.basename(BOOT_ID)
         }
 
     def run(self, check: bool = False, **params: object) -> dict:
-        return runner.converge(sysctl, dict(PARAMS, **params), self.host, check)
+        return convergence.converge(sysctl, dict(PARAMS, **params), self.host, check)
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 
 BAD = [
     ({"nonsense": 1}, r"this kernel \(6\.12\) has no vm\.nonsense.*unknown: skip"),
     ({"swapines": 1}, r"no vm\.swapines; it has vm\.swappiness"),
+    ({"numa_balancing": 1}, r"no vm\.numa_balancing; it has kernel\.numa_balancing: correct"),
     ({"defrag_mode": 1}, r"no vm\.defrag_mode, which came with Linux 6\.15"),
     ({"percpu_pagelist_fraction": 8}, r"which went with Linux 5\.14"),
     ({"defrag_mode": 2}, r"vm\.defrag_mode: 2 is outside|no vm\.defrag_mode"),
@@ -23,7 +26,12 @@ BAD = [
     ({"drop_caches": 3}, r"is an action .*page_cache_purge"),
     ({"compact_memory": 1}, r"is an action .*memory_compact"),
     ({"stat_refresh": 1}, r"is an action .*memory_info"),
-    ({"swappiness": 201}, r"vm\.swappiness: 201 is outside what the kernel takes: 0 to 200"),
+    ({"max_map_count": 2**31}, r"settings: vm\.max_map_count: 2147483648 is outside .*: 0 to 2147483647"),
+    ({"max_map_count": -1}, r"settings: vm\.max_map_count: -1 is outside .*: 0 or more"),
+    ({"user_reserve_kbytes": 2**64}, r"18446744073709551616 is outside .*: 0 to 18446744073709551615"),
+    ({"swappiness": "9" * 5000}, r"9999\.\.\.' is no value for it: write digits"),
+    ({"lowmem_reserve_ratio": "1 " * 5000}, r"1 \.\.\.' is no value for it: write digits separated by blanks"),
+    ({"swappiness": 201}, r"settings: vm\.swappiness: 201 is outside what the kernel takes: 0 to 200"),
     ({"swappiness": -1}, r"0 to 200"),
     ({"swappiness": "sixty"}, r"unknown name sixty"),
     ({"swappiness": "60MiB"}, r"amount of memory .* where a plain number is wanted"),
@@ -37,9 +45,16 @@ BAD = [
     ({"watermark_scale_factor": 0}, r"1 to 3000"),
     ({"dirty_bytes": 0}, r"to turn it off, set vm\.dirty_ratio instead"),
     ({"dirty_bytes": "64MiB", "dirty_ratio": 5}, r"exclude each other"),
-    ({"dirty_background_bytes": "64MiB", "dirty_bytes": "32MiB"}, r"67108864 is above vm\.dirty_bytes: 33554432"),
-    ({"dirty_background_ratio": 30}, r"30 is above vm\.dirty_ratio: 20"),
-    ({"dirty_background_bytes": "2GiB", "dirty_ratio": 10}, r"is above vm\.dirty_ratio: 10"),
+    (
+        {"dirty_background_bytes": "64MiB", "dirty_bytes": "32MiB"},
+        r"67108864 \(64 MiB\) is above .*: 33554432 \(32 MiB\)",
+    ),
+    (
+        {"dirty_background_ratio": 30},
+        r"30 \(% of RAM, 1\.20 GiB\) is above vm\.dirty_ratio: 20 \(% of RAM, 819\.20 MiB\)",
+    ),
+    ({"dirty_background_bytes": "2GiB", "dirty_ratio": 10}, r"2147483648 \(2 GiB\) is above vm\.dirty_ratio: 10"),
+    ({"dirty_background_ratio": 6, "dirty_bytes": "245MiB"}, r"6 \(% of RAM, 245\.76 MiB\) is above vm\.dirty_bytes"),
     ({"min_free_kbytes": 400000}, r"400000 \(390\.6\d* MiB\) is more than 5 % of the 4 GiB .* at most 209715"),
     ({"min_free_kbytes": "ram * 6%"}, r"is more than 5 %"),
     ({"min_free_kbytes": 1024}, r"1024 \(1 MiB\) is below the 45056 \(44 MiB\)"),
@@ -93,3 +108,53 @@ def test_too_little_available_now(machine):
     with pytest.raises(HighwaterError, match="raise the high watermarks by"):
         machine.run(settings={"watermark_scale_factor": 400})
     machine.run(settings={"watermark_scale_factor": 400}, apply="next_boot")
+
+
+@pytest.mark.parametrize("name", ["nr_hugepages", "nr_hugepages_mempolicy"])
+def test_a_pool_of_huge_pages_that_takes_all_that_is_available(machine, name):
+    """The kernel takes what it gets, and says afterwards that it was not all."""
+    machine.write("/proc/sys/vm/" + name, "100\n")
+    machine.write("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 1048576 kB\nHugepagesize: 2048 kB\n")
+    before = machine.everything()
+    with pytest.raises(HighwaterError, match=r"613 takes 1\.00\d* GiB more .* than the 1 GiB .*: write at most 612"):
+        machine.run(settings={name: 613})
+    assert machine.everything() == before
+    machine.run(settings={name: 613}, apply="next_boot")
+    machine.run(settings={name: 612})
+    machine.run(settings={name: 0})
+
+
+def test_a_pool_of_huge_pages_that_would_leave_nothing_after_the_next_boot(machine):
+    machine.write("/proc/sys/vm/nr_hugepages", "0\n")
+    memory = "MemTotal: 4194304 kB\nMemAvailable: 1048576 kB\nHugepagesize: 2048 kB\n"
+    machine.write("/proc/meminfo", memory)
+    before = machine.everything()
+    with pytest.raises(HighwaterError, match=r"1844 \(3\.60\d* GiB\) is more than 90 % of the 4 GiB .* at most 1843"):
+        machine.run(settings={"nr_hugepages": 1844}, apply="next_boot")
+    assert machine.everything() == before
+    machine.run(settings={"nr_hugepages": 1843}, apply="next_boot")
+    machine.write("/run/systemd/container", "systemd-nspawn")  # the image's machine may be larger than the builder's
+    machine.run(settings={"nr_hugepages": 100000}, apply="next_boot")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            {"dirty_bytes": "256MiB"},
+            r"dirty_background_ratio: 10 \(% of RAM, 409\.60 MiB\) is above vm\.dirty_bytes: 268435456",
+        ),
+        (
+            {"dirty_background_bytes": "1GiB"},
+            r"1073741824 \(1 GiB\) is above vm\.dirty_ratio: 20 \(% of RAM, 819\.20 MiB\)",
+        ),
+        ({"dirty_bytes": "410MiB"}, None),
+        ({"dirty_background_bytes": "819MiB"}, None),
+        ({"dirty_background_bytes": "64MiB", "dirty_bytes": "65MiB"}, None),
+    ],
+)
+def test_a_limit_in_bytes_beside_one_in_per_cent(machine, asked, said):
+    """The kernel takes half of the foreground for a background that is above it (domain_dirty_limits())."""
+    found = machine.run(settings=asked)["warnings"]
+    assert len(found) == (said is not None)
+    assert re.search(said or "", " ".join(found))

@@ -13,7 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core import tuned as tuned_profile
+from ansible_collections.highwater.memory.plugins.module_utils.vm import owners, settings_table, tuned
 from ansible_collections.highwater.memory.plugins.module_utils.vm.precedence import parse
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import full
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -29,18 +32,20 @@ def test_who_has_the_last_word(machine, path):
         (machine.folder / "usr/lib/systemd/systemd-sysctl").unlink()
     for name, text in case["files"].items():
         machine.write(name, text)
+    for name in case.get("programs", ()):
+        (machine.folder / name.lstrip("/")).chmod(0o755)
     for name, target in case.get("links", {}).items():
         machine.link(name, target)
     file = case.get("file", "/etc/sysctl.d/90-highwater.conf")
     done = machine.run(settings={key: value}, file=file)
-    line, warnings = done["settings"]["vm." + key]["overridden_by"], " ".join(done["warnings"])
+    line, warnings = done["settings"][full(key)]["overridden_by"], " ".join(done["warnings"])
     said = [warning for warning in done["warnings"] if "has the last word" in warning and "ours" not in warning]
     if case["expected"] is None:
         assert (line, said) == (None, [])
     else:
         where, _says, number = case["expected"].rpartition(" says ")
         assert line["value"] == (None if number == "nothing" else int(number))
-        assert where.startswith("%s, line %d" % (line["file"], line["line"]))
+        assert where.startswith(line["file"] + (", line %d" % line["line"] if line["line"] else " ("))
         assert where in said[0]
     assert case.get("second_owner", "") in warnings
     assert ("one owner" in warnings) == ("second_owner" in case)
@@ -49,9 +54,64 @@ def test_who_has_the_last_word(machine, path):
     assert machine.run(settings={key: value}, file=file)["changed"] is False
 
 
+def test_everybody_else_is_named_whoever_has_the_last_word(machine):
+    """The distribution's own file, one of somebody's with the other of the pair, a glob, tuned and the kubelet."""
+    machine.write("/usr/lib/sysctl.d/10-map-count.conf", "# more\nvm.max_map_count=1048576\nvm.swappiness = 5\n")
+    machine.write("/etc/sysctl.d/20-a.conf", "-vm/dirty_ratio = 7\nvm.* = 0\nvm.min_slab_ratio=3\nkernel.panic = 1\n")
+    machine.write("/etc/sysctl.d/95-b.conf", "-vm.max_map_count\n-vm.swappiness\n")
+    machine.link("/etc/systemd/system/multi-user.target.wants/tuned.service", "/usr/lib/systemd/system/tuned.service")
+    machine.write("/etc/tuned/active_profile", "mine")
+    machine.write("/etc/tuned/mine/tuned.conf", "[vm]\ndirty_bytes = 1M\n")
+    machine.write("/usr/lib/systemd/system/kubelet.service", "")
+    asked = {"max_map_count": 2000000, "dirty_bytes": "1M", "overcommit_memory": 1}
+    found = {name: one["also_set_by"] for name, one in machine.run(settings=asked)["settings"].items()}
+    a_glob = {"file": "/etc/sysctl.d/20-a.conf", "line": 2, "key": "vm.*", "value": 0}
+    assert found == {
+        "vm.max_map_count": [
+            {"file": "/usr/lib/sysctl.d/10-map-count.conf", "line": 2, "key": "vm.max_map_count", "value": 1048576},
+            a_glob,
+        ],
+        "vm.dirty_bytes": [
+            {"file": "/etc/sysctl.d/20-a.conf", "line": 1, "key": "vm.dirty_ratio", "value": 7},
+            a_glob,
+            {"file": "/etc/tuned/mine/tuned.conf", "line": 2, "key": "vm.dirty_bytes", "value": 1048576},
+        ],
+        "vm.overcommit_memory": [
+            a_glob,
+            {
+                "file": "/usr/lib/systemd/system/kubelet.service",
+                "line": None,
+                "key": "vm.overcommit_memory",
+                "value": 1,
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize("value", ["--5", "\u00b2", "60 70", "", "$(true)", "sixty"])
+def test_what_is_no_number_is_said_as_it_stands(machine, value):
+    machine.write("/etc/sysctl.d/95-a.conf", "vm.swappiness = %s\n" % value)
+    machine.link("/etc/systemd/system/multi-user.target.wants/tuned.service", "/usr/lib/systemd/system/tuned.service")
+    machine.write("/etc/tuned/active_profile", "mine")
+    machine.write("/etc/tuned/mine/tuned.conf", "[vm]\ndirty_bytes = %sM\n" % value)
+    settings = machine.run(settings={"swappiness": 100, "dirty_bytes": "1M"})["settings"]
+    assert settings["vm.swappiness"]["overridden_by"]["value"] == value
+    assert settings["vm.dirty_bytes"]["overridden_by"]["value"] == value + "M"
+
+
+@given(st.text(alphabet='vm./*-=#;[]{}dirty_bytesuclSYT%"\n 0Mk', max_size=80))
+def test_whatever_stands_in_a_file_of_another_program_is_read_without_an_error(text):
+    for line in tuned_profile._of_text("/x", "[sysctl]\n" + text + "\n[vm]\n" + text):
+        found = tuned._assignment(line)
+        assert found is None or found.name in settings_table.TABLE or found.key.startswith("vm.")
+    for patterns in (owners._UDEV, owners._TMPFILES, owners._COMMANDS):
+        assert all(found.line for found in owners._lines("/x", text, patterns, "who"))
+
+
 @example("*/=")  # a folder of settings, but no setting
+@example("vm/.=")
 @given(st.text(alphabet="vm./*-=#; swapines\n\t0x19[]", max_size=60))
 def test_whatever_stands_in_a_file_is_read_without_an_error(text):
     for line in parse("/x", text):
         assert 1 <= line.line <= len(text.splitlines())
-        assert line.key.strip()
+        assert line.key.count(".") == 1

@@ -16,7 +16,9 @@ import pytest
 
 yaml = pytest.importorskip("yaml")
 ROLE = Path(__file__).parents[5] / "roles" / "vm_tuning"
-PROFILES = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))["vm_tuning_known_profiles"]
+FILES = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in (ROLE / "vars" / "main").glob("*.yml")}
+KNOWN = FILES.pop("main")["vm_tuning_known_profiles"]
+PROFILES = {name: data["vm_tuning__profile_" + name]["vm_sysctl"] for name, data in FILES.items()}
 SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
 OPTION = SPECS["argument_specs"]["main"]["options"]["vm_tuning_profiles"]
 
@@ -26,8 +28,14 @@ def items(*names):
 
 
 def test_the_names_that_the_role_takes_are_those_that_there_are():
-    assert sorted(OPTION["choices"]) == sorted(PROFILES)
-    assert {part["name"] for name, parts in PROFILES.items() for part in parts} == set(PROFILES)
+    assert OPTION["choices"] == sorted(PROFILES)
+    assert {name: "{{ vm_tuning__profile_%s }}" % name for name in PROFILES} == KNOWN
+    assert {name: list(data) for name, data in FILES.items()} == {
+        name: ["vm_tuning__profile_" + name] for name in FILES
+    }
+    assert {name: {part["name"] for part in parts} for name, parts in PROFILES.items()} == {
+        name: {name} for name in PROFILES
+    }
 
 
 @pytest.mark.parametrize("thp", ["madvise", "never"])
@@ -37,8 +45,8 @@ def test_every_profile_passes_the_guards_on_every_machine(make_machine, ram, ker
     for name in PROFILES:
         machine = make_machine(ram, thp=thp, kernel=kernel)
         machine.swap("/dev/zram0", "/swapfile")
-        assert machine.run(profiles=items(name))["profiles"]
-        assert machine.run(profiles=items(name))["changed"] is False
+        assert machine.run(profiles=items(name), unknown="skip", exclusive=True)["profiles"] == [name]
+        assert machine.run(profiles=items(name), unknown="skip", exclusive=True)["changed"] is False
 
 
 @pytest.mark.parametrize(
@@ -78,3 +86,35 @@ def test_the_default_on_hosts_with_other_swap(machine, swaps, swappiness, cluste
     machine.swap()  # zram goes: so do its settings
     machine.run(profiles=items(*OPTION["default"]), exclusive=True)
     assert (machine.live("swappiness"), machine.live("page-cluster")) == ("60", "3")
+
+
+@pytest.mark.parametrize(
+    ("names", "conflicts"),
+    [
+        (("server", "zram"), []),
+        (("server", "database"), []),
+        (("server", "burst"), []),
+        (("server", "desktop", "zram"), []),
+        (("server", "small", "zram"), []),
+        (("burst", "zram"), ["vm.watermark_boost_factor", "vm.watermark_scale_factor"]),
+        (("zram", "burst"), ["vm.watermark_boost_factor", "vm.watermark_scale_factor"]),
+        (("database", "zram"), ["vm.swappiness", "vm.watermark_scale_factor"]),
+        (("zram", "small"), ["vm.swappiness", "vm.watermark_scale_factor"]),
+    ],
+)
+def test_a_conflict_between_profiles_is_named_with_both_and_who_wins(make_machine, names, conflicts):
+    machine = make_machine(16384)
+    machine.swap("/dev/zram0")
+    warnings = _conflicts(machine.run(profiles=items(*names), unknown="skip"))
+    assert sorted(warning.split(":")[0] for warning in warnings) == conflicts
+    for warning in warnings:
+        assert "profile %s says" % names[0] in warning
+        assert "profile %s, which comes later, says" % names[1] in warning
+    # The way out that the warning offers ends it.
+    settled = {name[3:]: 77 for name in conflicts}
+    assert _conflicts(machine.run(profiles=items(*names), settings=settled, unknown="skip")) == []
+    assert {machine.live(name) for name in settled} <= {"77"}
+
+
+def _conflicts(done):
+    return [warning for warning in done["warnings"] if "comes later" in warning]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
-from ansible_collections.highwater.memory.plugins.module_utils.vm import watermarks
+from ansible_collections.highwater.memory.plugins.module_utils.vm import min_free, watermarks
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +68,12 @@ def test_zones_apart_have_a_min_of_their_own(name, managed, least):
     assert (marks[0].min, marks[1].min) == (10000, least)
 
 
+def test_a_movable_zone_that_pays_its_share():
+    zones = (zone("Normal", 100000), zone("Movable", 300000)._replace(min=7500))
+    marks = watermarks.computed(zones, 40000, 10, PAGE)
+    assert [mark.min for mark in marks] == [2500, 7500]
+
+
 @pytest.mark.parametrize(
     ("zones", "pageblock", "expected"),
     [
@@ -83,12 +89,12 @@ def test_zones_apart_have_a_min_of_their_own(name, managed, least):
     ],
 )
 def test_what_the_kernel_would_choose(zones, pageblock, expected):
-    assert watermarks.automatic_min_free_kbytes(zones, pageblock, PAGE) == expected
+    assert min_free.automatic_min_free_kbytes(zones, pageblock, PAGE) == expected
 
 
 def test_what_this_kernel_chose():
     zones = sample("zoneinfo-one-node.txt")
-    assert watermarks.automatic_min_free_kbytes(zones, 2 * MIB, PAGE) == 67584
+    assert min_free.automatic_min_free_kbytes(zones, 2 * MIB, PAGE) == 67584
 
 
 @given(st.lists(st.integers(1, 2**28), min_size=1, max_size=6), st.integers(0, 2**22), st.integers(1, 3000))

@@ -11,8 +11,14 @@ import errno
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.zram.action import HOT_ADD, HOT_REMOVE, Add, SetUp
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Algorithm
+from ansible_collections.highwater.memory.plugins.module_utils.zram.action import (
+    HOT_ADD,
+    HOT_REMOVE,
+    Add,
+    Reset,
+    SetUp,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import Algorithm, Recompression
 
 ZSTD, LZ4 = Algorithm("zstd", ("level=3",)), Algorithm("lz4")
 FOLDER = "/sys/block/zram0"
@@ -84,6 +90,69 @@ def test_what_the_kernel_lists_but_cannot_load_is_passed_over(tmp_path):
 def test_the_error_says_what_the_kernel_has(tmp_path, algorithms, refuses, message):
     with pytest.raises(HighwaterError, match=message):
         SetUp("zram0", algorithms, 4096).perform(Kernel(tmp_path, devices=(0,), refuses=refuses))
+
+
+def test_all_that_the_size_seals_comes_before_it(tmp_path):
+    """The order of linux/drivers/block/zram: the compressors are built by disksize, from what was set until then."""
+    kernel = Kernel(tmp_path, devices=(0,))
+    for file in ("algorithm_params", "recomp_algorithm", "backing_dev"):
+        kernel.install("%s/%s" % (FOLDER, file), "")
+    again = (Recompression("lz4", 1), Recompression("zstd", 2, ("level=9", "dict=/d")))
+    action = SetUp("zram0", (ZSTD,), 4096, again, "/dev/disk/by-id/x")
+    action.perform(kernel)
+    written = [(path[len(FOLDER) + 1 :], text) for path, text in kernel.written]
+    assert written == [
+        ("backing_dev", "/dev/disk/by-id/x"),
+        ("comp_algorithm", "zstd"),
+        ("algorithm_params", "level=3"),
+        ("recomp_algorithm", "algo=lz4 priority=1"),
+        ("recomp_algorithm", "algo=zstd priority=2"),
+        ("algorithm_params", "priority=2 level=9 dict=/d"),
+        ("disksize", "4096"),
+    ]
+    assert action.boot_commands() == tuple("echo %s > %s/%s" % (text, FOLDER, file) for file, text in written)
+
+
+def test_what_could_not_be_set_up_lets_go_of_the_disk(tmp_path):
+    """Only a reset of a device that has a size closes it, so it gets one by what it had chosen."""
+    kernel = Kernel(tmp_path, devices=(0,), refuses=("lz4",))
+    kernel.install(FOLDER + "/backing_dev", "")
+    with pytest.raises(HighwaterError, match="lz4: Cannot allocate memory"):
+        SetUp("zram0", (LZ4,), 4096, (), "/dev/vdb").perform(kernel)
+    assert [(path[len(FOLDER) + 1 :], text) for path, text in kernel.written[-3:]] == [
+        ("comp_algorithm", "lzo"), ("disksize", "1M"), ("reset", "1"),
+    ]  # fmt: skip
+
+
+def test_who_has_a_device_open_that_cannot_be_reset_is_named(tmp_path):
+    class Busy(Kernel):
+        def write_kernel(self, path, text):
+            raise OSError(errno.EBUSY, "Device or resource busy", path)
+
+    kernel = Busy(tmp_path, devices=(0,))
+    with pytest.raises(OSError, match="busy"):  # udev, which has let go of it by now
+        Reset("zram0", patience=0.0).perform(kernel)
+    kernel.install("/proc/7/comm", "smartd\n")
+    kernel.link("/proc/7/fd/3", "/dev/zram0")
+    kernel.link("/proc/8/fd/3", "/dev/zram01")
+    with pytest.raises(HighwaterError, match=r"^/dev/zram0 is held open by smartd \(process 7\): end that") as caught:
+        Reset("zram0", patience=0.0).perform(kernel)
+    assert caught.value.reason == "in_use"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (((Recompression("zstd", 1),),), "CONFIG_ZRAM_MULTI_COMP"),
+        (((Recompression("842", 1),),), "recompress: this kernel has no 842: choose from lzo, lz4, zstd"),
+        (((), "/dev/vdb"), "CONFIG_ZRAM_WRITEBACK"),
+    ],
+)
+def test_what_only_shows_when_the_device_is_there(tmp_path, more, message):
+    kernel = Kernel(tmp_path, devices=(0,))
+    with pytest.raises(HighwaterError, match=message):
+        SetUp("zram0", (LZ4,), 4096, *more).perform(kernel)
+    assert kernel.written == []
 
 
 def test_the_boot_tries_in_the_same_order_where_nothing_is_settled():

@@ -7,8 +7,10 @@
     -- include NAME --       all of another case but what is asked and expected
     -- options --            options of the module, as JSON
     -- /a/path --            a file of the machine; "-- no /a/path --" one that is not there after all
+    -- no folder /a/path --  nor a folder
     -- link /a/path --       a symbolic link, to what the next line says
-    -- swap header /a/path   a device that holds a swap area
+    -- swap header /a/path   a device that holds a swap area; its label is what the next line says, if anything
+    -- ext4 on /a/path --    a device that holds a filesystem; "highwater's ext4 on" for one with our label
     -- plan --               the steps expected, exactly and in order; empty for a converged machine
     -- refused REASON --     or the sentence expected
 
@@ -21,21 +23,27 @@ import json
 import os
 import re
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import DEFAULT_HEADROOM
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
+from ansible_collections.highwater.memory.plugins.module_utils.zram.arguments import ARGUMENTS
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import PAGE
 
 CASES = Path(__file__).parent / "cases"
 NAMES = sorted(path.stem for path in CASES.glob("*.txt") if not path.stem.startswith("_"))
-DEFAULTS = {
-    "name": "zram0", "state": "present", "size": None, "algorithm": None, "priority": None, "mem_limit": None,
-    "discard": True, "fstype": "swap", "headroom": DEFAULT_HEADROOM, "persistent": True, "apply": "now",
-}  # fmt: skip
+DEFAULTS = {name: option.get("default") for name, option in ARGUMENTS.items()}
+
+
+class Machine(Host):
+    """A machine whose files belong to root, whoever runs the test."""
+
+    def lstat(self, path):
+        found = super().lstat(path)
+        return None if found is None else os.stat_result(found[:4] + (0, 0) + found[6:10])
 
 
 def parts(name):
@@ -52,10 +60,17 @@ def lay_out(host, name, expected):
             lay_out(host, path, {})
         elif word == "link":
             host.link(path, text.strip())
+        elif word == "no folder":
+            shutil.rmtree(host.path(path))
         elif word == "no":
             host.remove(path)
         elif word == "swap header":
-            host.install(path, "\0" * (PAGE - 10) + "SWAPSPACE2")
+            label = text.strip().encode("ascii")
+            header = struct.pack("=1024xIII16s16s", 1, 0, 0, b"", label)  # 1 is the only version that there is
+            host.install(path, (header.ljust(PAGE - 10, b"\0") + b"SWAPSPACE2").decode("ascii"))
+        elif word in ("ext4 on", "highwater's ext4 on"):
+            label = "highwater" if word.startswith("highwater") else ""
+            host.install(path, "\0" * 1080 + "\x53\udcef".ljust(64, "\0") + label + "\0" * 2 * PAGE)
         elif word == "folder":
             host.make_folder(path)
         elif heading.startswith("/"):
@@ -66,7 +81,7 @@ def lay_out(host, name, expected):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_case(tmp_path, name):
-    host, case = Host(str(tmp_path)), {}
+    host, case = Machine(str(tmp_path)), {}
     lay_out(host, name, case)
     params = dict(DEFAULTS, **json.loads(case.pop("options", "{}")))
     before = snapshot(tmp_path)
@@ -87,7 +102,7 @@ def test_case(tmp_path, name):
     assert snapshot(tmp_path) == before, "looking and planning never write"
 
 
-def test_without_systemd_nothing_can_be_persistent(tmp_path):
+def test_without_an_init_system_nothing_can_be_persistent(tmp_path):
     """Unsupported, so that on_unsupported decides: the role skips such a host."""
     host = Host(str(tmp_path))
     lay_out(host, "_zram0", {})

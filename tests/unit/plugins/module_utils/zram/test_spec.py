@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Algorithm, parse_algorithms
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import Algorithm, parse_algorithms
 
 
 def test_names_and_parameters():

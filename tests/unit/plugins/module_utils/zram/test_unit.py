@@ -2,14 +2,20 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fails where the unit would boot otherwise than the module works. Its whole text is in cases/_ours.txt."""
+"""Fails where the boot would do otherwise than the module does.
+
+The whole text of a unit is in cases/_ours.txt, that of an init script in cases/_ours_openrc.txt.
+"""
 
 from __future__ import annotations
 
 import re
 
-from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Algorithm, Present
-from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import unit_text
+from ansible_collections.highwater.memory.plugins.module_utils.core import openrc, systemd
+from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import Algorithm, Recompression
+from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import Filesystem
+from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
+from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 
 ZSTD, LZ4 = Algorithm("zstd", ("level=3",)), Algorithm("lz4")
 SPEC = Present(
@@ -19,11 +25,11 @@ SPEC = Present(
 
 
 def commands(spec):
-    return re.findall(r"(?m)^ExecStart=(.*)", unit_text(spec))
+    return re.findall(r"(?m)^ExecStart=(.*)", systemd.text(boot_job(spec)))
 
 
 def test_the_order_is_the_kernels():
-    assert commands(SPEC)[2:] == [
+    assert commands(SPEC)[2:-1] == [
         "/bin/sh -c 'echo 1048576 > /sys/block/zram2/mem_limit'",
         "/bin/sh -c 'echo zstd > /sys/block/zram2/comp_algorithm'",
         "/bin/sh -c 'echo level=3 > /sys/block/zram2/algorithm_params'",
@@ -38,12 +44,57 @@ def test_what_is_not_settled_is_chosen_at_boot_from_the_whole_request():
     assert re.findall(r"echo (\S+) > \S+/comp_algorithm", line) == ["zstd", "lz4"]
 
 
-def test_lower_numbers_come_first():
-    assert " highwater-zram0.service highwater-zram1.service\n" in unit_text(SPEC)
-
-
-def test_no_mount_namespace():
-    """In one, swapon makes /proc/swaps say /zram2 to everybody else (seen on Linux 6.12)."""
-    assert not re.search(
-        r"(?m)^(Protect|Private|ReadOnly|ReadWrite|Inaccessible|Bind|Root|TemporaryFile)", unit_text(SPEC)
+def test_devices_made_on_the_way_to_a_higher_number_go_again():
+    """That it does so is seen in the integration target, on a real kernel."""
+    assert commands(SPEC)[1] == (
+        "/bin/sh -c 'until test -e /sys/block/zram2; do cat /sys/class/zram-control/hot_add || exit 1; done"
+        ' | sort | grep -vx 2 | xargs -I N sh -c "echo N > /sys/class/zram-control/hot_remove" || true\''
     )
+
+
+def test_lower_numbers_come_first():
+    assert " highwater-zram0.service highwater-zram1.service\n" in systemd.text(boot_job(SPEC))
+
+
+def test_a_disk_is_waited_for_and_recompression_set_before_the_size():
+    spec = SPEC._replace(
+        recompress=(Recompression("lzo", 1, ("level=1",)),), writeback_device="/dev/disk/by-id/virtio-a_b"
+    )
+    assert commands(spec)[3:8] == [
+        "/bin/sh -c 'echo /dev/disk/by-id/virtio-a_b > /sys/block/zram2/backing_dev'",
+        "/bin/sh -c 'echo zstd > /sys/block/zram2/comp_algorithm'",
+        "/bin/sh -c 'echo level=3 > /sys/block/zram2/algorithm_params'",
+        "/bin/sh -c 'echo algo=lzo priority=1 > /sys/block/zram2/recomp_algorithm'",
+        "/bin/sh -c 'echo priority=1 level=1 > /sys/block/zram2/algorithm_params'",
+    ]
+    unit = r"dev-disk-by\x2did-virtio\x2da_b.device"
+    text = systemd.text(boot_job(spec))
+    assert "\nWants=%s\nAfter=%s\n" % (unit, unit) in text
+    assert "DeviceAllow=block-* rw\n" in text
+
+
+def test_a_filesystem_is_there_before_all_that_waits_for_filesystems():
+    use = Filesystem("xfs", "/var/cache/x", ("noatime", "discard"), 33, 0, 0o2750)
+    job = boot_job(SPEC._replace(filesystem=use))
+    text = systemd.text(job)
+    for line in (
+        "Before=local-fs.target",
+        "WantedBy=local-fs.target",
+        "RequiresMountsFor=/var/cache",
+        "ExecStart=mkfs.xfs -q -f -L highwater /dev/zram2",
+        "ExecStart=mount -t xfs -o noatime,discard /dev/zram2 /var/cache/x",
+        "ExecStart=chown 33:0 /var/cache/x",
+        "ExecStart=chmod 2750 /var/cache/x",
+        "RestrictSUIDSGID=no",  # or the mode would be refused
+    ):
+        assert line in text.splitlines()
+    # For a group that root is not in, chmod(2) leaves set-group-ID out without a word.
+    assert re.search(r"(?m)^CapabilityBoundingSet=.*\bCAP_FSETID\b", text)
+    script = openrc.text(job).splitlines()
+    assert "\tmount -t xfs -o noatime,discard /dev/zram2 /var/cache/x || return" in script
+    assert script.index("\tumask 022 && mkdir -p /var/cache/x || return") < script.index(
+        "\tchown 33:0 /var/cache/x || return"
+    )
+    ordinary = boot_job(SPEC._replace(filesystem=use._replace(mount_point="/srv", owner=0, mode=0o755)))
+    assert "RequiresMountsFor" not in systemd.text(ordinary)
+    assert "RestrictSUIDSGID=yes\n" in systemd.text(ordinary)

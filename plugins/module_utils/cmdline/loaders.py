@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a boot loader takes the command line from. Two ways cover what Linux hosts have:
+
+GRUB with drop-ins (Debian, Ubuntu and those made from them): a file of ours in /etc/default/grub.d, and grub.cfg made
+anew by GRUB's own program. It is appended to GRUB_CMDLINE_LINUX_DEFAULT, which comes last on the line, so it counts,
+and which entries for recovery leave out, so that they boot as if we had never been here.
+
+Boot loader entries (systemd-boot; Fedora and RHEL, whose GRUB reads them too): the ``options`` of each entry, and
+/etc/kernel/cmdline, where there is one, from which entries of new kernels are made. Without one they are made from the
+running kernel's command line. Source: the UAPI group's boot loader specification, kernel-install(8).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Mapping, Optional
+
+from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import appended, without
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+
+GRUB, ENTRIES = "grub", "boot loader entries"
+DROP_IN = "/etc/default/grub.d/90-highwater.cfg"
+HEADER = (
+    "# Made by highwater.memory.kernel_command_line, and written again by it: changes here do not last.\n"
+    "# Last on the line, so that it counts; entries for recovery leave it out.\n"
+)
+# The program that makes the configuration, and the configuration.
+_GRUBS = (("/usr/sbin/grub-mkconfig", "/boot/grub/grub.cfg"), ("/usr/sbin/grub2-mkconfig", "/boot/grub2/grub.cfg"))
+_ENTRY_FOLDERS = ("/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries")
+KERNEL_INSTALL = "/etc/kernel/cmdline"
+
+
+class Loader(NamedTuple):
+    """A boot loader as it is set up.
+
+    name:     GRUB or ENTRIES.
+    texts:    by path the files that have the command line, None where one is missing.
+    next:     the command line of the entry that boots by default.
+    generate: the command that makes the loader's configuration from the files; empty where they are it.
+    """
+
+    name: str
+    texts: Mapping[str, Optional[str]]
+    next: str
+    generate: tuple[str, ...]
+
+
+def observe_loader(host: Host) -> Loader | None:
+    """What this host boots by; None where it is neither."""
+    entries = [
+        "%s/%s" % (folder, name) for folder in _ENTRY_FOLDERS for name in host.listdir(folder) if name.endswith(".conf")
+    ]
+    grubs = [(program, config) for program, config in _GRUBS if host.exists(config)]
+    reads_entries = not grubs or "blscfg" in (host.read(grubs[0][1]) or "")
+    if entries and reads_entries:
+        return _entries(host, entries)
+    if grubs and "default/grub.d" in (host.read(grubs[0][0]) or ""):
+        return _grub(host, *grubs[0])
+    return None
+
+
+def _grub(host: Host, program: str, config: str) -> Loader:
+    lines = re.findall(r"(?m)^\s*linux(?:16|efi)?\s+\S+\s*(.*)$", host.read(config) or "")
+    return Loader(GRUB, {DROP_IN: host.read(DROP_IN)}, lines[0] if lines else "", (program, "-o", config))
+
+
+def _entries(host: Host, paths: list[str]) -> Loader:
+    texts = {path: host.read(path) for path in paths}
+    if host.exists(KERNEL_INSTALL):
+        texts[KERNEL_INSTALL] = host.read(KERNEL_INSTALL)
+    # Which entry is the default is the loader's to say: they are all kept alike.
+    lines = [line for path in paths for line in options(texts[path] or "")]
+    return Loader(ENTRIES, texts, lines[0] if lines else "", ())
+
+
+def options(text: str) -> list[str]:
+    """The ``options`` lines of an entry."""
+    return re.findall(r"(?m)^options[ \t]+(.*)$", text)
+
+
+def line_of(path: str, text: str) -> str:
+    """The command line that a file of a loader's has; an entry may have several lines of it."""
+    return " ".join(options(text)) if path.endswith(".conf") else text
+
+
+def text_for(loader: Loader, path: str, wanted: Mapping[str, str], gone: tuple[str, ...]) -> str | None:
+    """What a file is to say; None for no file. wanted: words by name; gone: words of ours that go."""
+    if loader.name == GRUB:
+        line = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT %s"\n' % " ".join(wanted.values())
+        return HEADER + line if wanted else None
+    old = loader.texts[path] or ""
+    head, line, tail = _split(path, old)
+    new = appended(without(line, gone), wanted)
+    return old if new == " ".join(line.split()) else head + new + tail
+
+
+def _split(path: str, text: str) -> tuple[str, str, str]:
+    """What comes before the command line that counts, the line, and what comes after it."""
+    if not path.endswith(".conf"):
+        return "", text.strip(), "\n"
+    lines = list(re.finditer(r"(?m)^options[ \t]+(.*)$", text))
+    if not lines:
+        return text + "options ", "", "\n"
+    return text[: lines[-1].start(1)], lines[-1].group(1), text[lines[-1].end(1) :]

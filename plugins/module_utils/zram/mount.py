@@ -1,0 +1,311 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps to a filesystem that is mounted, and back; the device below it is device.py's."""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.job import constant
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount
+from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
+from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, Device, State, node
+from ansible_collections.highwater.memory.plugins.module_utils.zram.unmount import Unmount, some
+
+MADE_MODE = 0o755  # of the root folder as every mkfs makes it, which belongs to root
+# Options that every mount shows when they are on, so that one set by hand is seen; and what turns them off.
+SHOWN = {
+    "ro": "rw",
+    "nosuid": "suid",
+    "nodev": "dev",
+    "noexec": "exec",
+    "noatime": "relatime",
+    "nodiratime": "diratime",
+}
+# Options of any mount; all others are the filesystem's own, which it may take when it is mounted and not later.
+GENERAL = set(SHOWN) | set(SHOWN.values()) | {"defaults", "atime", "strictatime", "lazytime", "nolazytime"}
+
+
+class Folder(NamedTuple):
+    """Make a folder to mount at, and those above it."""
+
+    path: str
+
+    def perform(self, host: Host) -> None:
+        host.make_folder(self.path)
+
+    def boot_commands(self) -> tuple[str, ...]:
+        return ("umask 022 && mkdir -p %s" % constant(self.path),)
+
+
+class RemoveFolder(NamedTuple):
+    """Remove a folder that we have made, and those above it up to ``uppermost``, as long as they are empty."""
+
+    path: str
+    uppermost: str
+
+    def perform(self, host: Host) -> None:
+        host.remove_empty_folders(self.path, above=os.path.dirname(self.uppermost))
+
+
+def is_at(device: Device, wanted: Filesystem) -> bool:
+    """Whether the device is mounted where it is to be."""
+    return bool(device.mounts) and device.mounts[-1].point == wanted.mount_point
+
+
+def is_ours(state: State) -> bool:
+    """Whether the filesystem on the device was made by us, by its label or by our record."""
+    had, device = state.record.get("filesystem") or {}, state.device
+    return device is not None and (device.ours or (bool(had) and device.filesystem == had["fstype"]))
+
+
+def missing_folder(state: State) -> str:
+    """The uppermost folder that has to be made to mount at; empty for none."""
+    return state.mount_point.missing if state.mount_point else ""
+
+
+# -- steps ---------------------------------------------------------------------------------------
+
+
+def make_steps(name: str, wanted: Filesystem, missing: str, why: str = "") -> Plan:
+    """From a device that is set up to a filesystem that is mounted; the boot writes this down.
+
+    missing: the uppermost folder that has to be made to mount at; empty for none.
+    """
+    make = Step("make %s on %s" % (wanted.fstype, node(name)), why, Run(KINDS[wanted.fstype].mkfs + (node(name),)))
+    root: Plan = (_owner_step(wanted, ""),) if (wanted.owner, wanted.group) != (0, 0) else ()
+    root += (_mode_step(wanted, ""),) if wanted.mode != MADE_MODE else ()
+    return (make,) + mount_steps(name, wanted, missing) + root + _label_steps(wanted)
+
+
+def _label_steps(wanted: Filesystem) -> Plan:
+    if not wanted.relabel:
+        return ()
+    does = "give %s SELinux's label of the place" % wanted.mount_point
+    return (Step(does, "a new filesystem has none", Run(("restorecon", wanted.mount_point))),)
+
+
+def mount_steps(name: str, wanted: Filesystem, missing: str, why: str = "") -> Plan:
+    """Mount a filesystem that is there; missing: as above."""
+    place, device, options = wanted.mount_point, node(name), ",".join(wanted.options)
+    undo = (RemoveFolder(place, missing),)
+    make = (Step("make the folder %s" % place, "to mount at", Folder(place), undo),) if missing else ()
+    mount = Run(("mount", "-t", wanted.fstype, "-o", options, device, place))
+    return make + (Step("mount %s at %s with %s" % (device, place, options), why, mount, (Unmount(place),)),)
+
+
+def _mount_again_steps(state: State, wanted: Filesystem, why: str) -> Plan:
+    """Mount a filesystem of which only the kernel could say, once it is mounted, whose its root folder is."""
+    root = (_owner_step(wanted, ""), _mode_step(wanted, ""))
+    return mount_steps(state.name, wanted, missing_folder(state), why) + root
+
+
+def _owner_step(wanted: Filesystem, why: str, old: str = "") -> Step:
+    owner = "%d:%d" % (wanted.owner, wanted.group)
+    undo = (Run(("chown", old, wanted.mount_point)),) if old else ()
+    return Step("give %s to %s" % (wanted.mount_point, owner), why, Run(("chown", owner, wanted.mount_point)), undo)
+
+
+def _mode_step(wanted: Filesystem, why: str, old: str = "") -> Step:
+    undo = (Run(("chmod", old, wanted.mount_point)),) if old else ()
+    does = "set the mode of %s to %04o" % (wanted.mount_point, wanted.mode)
+    return Step(does, why, Run(("chmod", "%04o" % wanted.mode, wanted.mount_point)), undo)
+
+
+def note_steps(wanted: Filesystem, state: State, persistent: bool, **more: bool) -> Plan:
+    """Noted first, so that a run that is cut off does not leave a folder that nobody takes away, or a filesystem of
+    which nobody knows whose it was to be. more: of the record, what is noted at the same time.
+    """
+    entry = dict(state.record, filesystem=recorded(wanted, state, persistent), **more)
+    if entry == state.record:
+        return ()
+    missing = missing_folder(state)
+    does = "note that %s was not there before us" % missing if missing else "note whose %s is" % wanted.mount_point
+    undo = Remember(KIND, state.name, state.record) if state.record else Forget(KIND, state.name)
+    return (Step(does, "", Remember(KIND, state.name, entry), (undo,)),)
+
+
+def use_steps(wanted: Filesystem, state: State, persistent: bool) -> Plan:
+    """From a device that is set up as asked for to its filesystem, mounted as asked for; empty where it is."""
+    device = state.device
+    if device is None or state.mount_point is None:
+        return ()
+    if not device.mounts:
+        refuse_mount_point(state)
+        note = folder_steps(state, "nothing is mounted there", wanted) + note_steps(wanted, state, persistent)
+        if device.filesystem == wanted.fstype:
+            return note + _mount_again_steps(state, wanted, "it is not mounted")
+        return note + make_steps(state.name, wanted, missing_folder(state), "it has no filesystem")
+    if not is_at(device, wanted):
+        refuse_mount_point(state)
+        why = "it is mounted elsewhere"
+        leave = unmount_steps(state, device, why) + folder_steps(state, why, wanted)
+        return leave + note_steps(wanted, state, persistent) + _mount_again_steps(state, wanted, "")
+    return _remount_steps(wanted, state, device) + _root_steps(wanted, state)
+
+
+def _remount_steps(wanted: Filesystem, state: State, device: Device) -> Plan:
+    mount = device.mounts[-1]
+    had = tuple((state.record.get("filesystem") or {}).get("options", wanted.options))
+    live = {option for option in mount.options if option in SHOWN}
+    asked = {option for option in wanted.options if option in SHOWN}
+    discards = any(option.startswith("discard") for option in mount.of_filesystem)
+    general = live == asked and set(had) & GENERAL == set(wanted.options) & GENERAL
+    own = _of_filesystem(had) == _of_filesystem(wanted.options) and discards == _discards(wanted.options)
+    if general and own:
+        return ()
+    why = "it has %s" % ",".join(mount.options + mount.of_filesystem)
+    if not own and (not KINDS[wanted.fstype].remounts or _of_filesystem(had) != _of_filesystem(wanted.options)):
+        return unmount_steps(state, device, why) + mount_steps(state.name, wanted, "")
+    undo = _remount(state.name, wanted, sorted(live) + [option for option in had if option not in SHOWN], asked - live)
+    return (
+        Step(
+            "mount %s again with %s" % (wanted.mount_point, ",".join(wanted.options)),
+            why,
+            _remount(state.name, wanted, list(wanted.options), live - asked),
+            (undo,),
+        ),
+    )
+
+
+def _of_filesystem(options: tuple[str, ...]) -> set[str]:
+    return {option for option in options if option not in GENERAL and option not in ("discard", "nodiscard")}
+
+
+def _discards(options: tuple[str, ...]) -> bool:
+    return any(option.split("=")[0] == "discard" for option in options)
+
+
+def _remount(name: str, wanted: Filesystem, options: list[str], off: set[str]) -> Run:
+    """Remount with these options; what is to go off has to be said, or the kernel keeps it."""
+    words = ["remount"] + [SHOWN[option] for option in sorted(off)] + options
+    return Run(("mount", "-o", ",".join(words), node(name), wanted.mount_point))
+
+
+def _root_steps(wanted: Filesystem, state: State) -> Plan:
+    place, steps = state.mount_point, []
+    if place is None or place.owner is None or place.group is None or place.mode is None:
+        return ()
+    if (place.owner, place.group) != (wanted.owner, wanted.group):
+        owner = "%d:%d" % (place.owner, place.group)
+        steps.append(_owner_step(wanted, "it belongs to %s" % owner, owner))
+    if place.mode != wanted.mode:
+        mode = "%04o" % place.mode
+        steps.append(_mode_step(wanted, "it is %s" % mode, mode))
+    return tuple(steps)
+
+
+def unmount_steps(state: State, device: Device, why: str) -> Plan:
+    """Unmount the device wherever it is mounted, last first, with the way back."""
+    return tuple(
+        Step("unmount %s" % mount.point, why, Unmount(mount.point), (_as_mounted(state, mount),))
+        for mount in reversed(device.mounts)
+    )
+
+
+def _as_mounted(state: State, mount: Mount) -> Run:
+    had = state.record.get("filesystem") or {}
+    options = ",".join(had.get("options", ())) or "defaults"
+    return Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
+
+
+class ThrowAway(NamedTuple):
+    """Unmount and reset in one go: cut off in between, a run would leave a filesystem of which the next one could not
+    know whether there is something in it."""
+
+    unmounts: tuple[Unmount, ...]
+    reset: Reset
+    again: tuple[Run, ...]
+
+    def perform(self, host: Host) -> None:
+        for unmount in self.unmounts:
+            unmount.perform(host)
+        try:
+            self.reset.perform(host)
+        except (HighwaterError, OSError):
+            for mount in self.again:
+                mount.perform(host)
+            raise
+
+
+def throw_away_steps(state: State, device: Device, reset: Reset, why: str, back: tuple[object, ...]) -> Plan:
+    """Unmount a device and reset it. back: actions that set it up again, with an empty filesystem."""
+    points = tuple(mount.point for mount in reversed(device.mounts))
+    again = tuple(_as_mounted(state, mount) for mount in device.mounts)
+    action = ThrowAway(tuple(Unmount(point) for point in points), reset, again)
+    return (Step("unmount %s and reset %s" % (", ".join(points), state.name), why, action, back + again),)
+
+
+def folder_steps(state: State, why: str, wanted: Filesystem | None = None) -> Plan:
+    """Remove a mount point that is no longer one, where the record says that we have made it."""
+    had = state.record.get("filesystem") or {}
+    place = had.get("mount_point", "")
+    if not had.get("made") or (wanted and wanted.mount_point == place):
+        return ()
+    return (Step("remove the folder %s" % place, why, RemoveFolder(place, had["made"]), (Folder(place),)),)
+
+
+# -- our record ------------------------------------------------------------------------------------
+
+
+def recorded(wanted: Filesystem, state: State, persistent: bool) -> Entry:
+    """What we remember of a filesystem, in JSON's own types.
+
+    made: the uppermost folder that was not there before us, empty for none.
+    masked: whether we keep a unit from mounting there.
+    """
+    place, had = state.mount_point, state.record.get("filesystem") or {}
+    same = had.get("mount_point") == wanted.mount_point
+    missing = missing_folder(state)
+    if had.get("made") and missing.startswith(had["made"] + "/"):
+        missing = had["made"]  # a move from one folder that we have made to another
+    vendor = place is not None and place.vendor is not None
+    asked = wanted._asdict()
+    del asked["relabel"]  # the host's, not asked for
+    return dict(
+        asked,
+        options=list(wanted.options),
+        made=had["made"] if same else missing,
+        masked=persistent and ((same and had["masked"]) or (vendor and place is not None and not place.masked)),
+    )
+
+
+# -- refusals ------------------------------------------------------------------------------------
+
+
+def refuse_mount_point(state: State) -> None:
+    """Raise HighwaterError where what stands at the mount point keeps a filesystem from being mounted there now."""
+    place = state.mount_point
+    if place is None or not place.content:
+        return
+    raise HighwaterError(
+        "mount_point: %s is not empty (%s), and what is in it would be out of reach below the filesystem: move it "
+        "away, or use apply: next_boot, which mounts before anything uses it" % (place.path, some(place.content)),
+        reason="mount_point",
+    )
+
+
+def refuse_loss(state: State, why: str) -> None:
+    """Raise HighwaterError where the filesystem on the device would be lost with something in it."""
+    device = state.device
+    if device is None or not device.filesystem:
+        return
+    if not device.mounts:
+        what = "it has a filesystem that is not mounted (%s)" % device.filesystem
+    elif device.content:
+        what = "%s is not empty (%s)" % (device.mounts[-1].point, some(device.content))
+    else:
+        return
+    raise HighwaterError(
+        "%s has to be set up anew (%s), which would lose its filesystem, and %s: use apply: next_boot, which starts "
+        "with an empty one, or empty it first" % (node(state.name), why, what),
+        reason="in_use",
+    )

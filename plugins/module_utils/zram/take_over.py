@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Taking a device over from who sets it up else, and giving it back.
+
+Their stop command is never run: it would swap off without a guard, and reset what is ours by then. So first their unit
+loses it for as long as this boot lasts, then the boot loses the unit; swap goes off by our own steps, where it must.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.boot import Link, Unlink
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.job import MADE_BY
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import UNITS
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import (
+    GENERATOR,
+    GENERATOR_OFF,
+    HAND,
+    LINES,
+    SCRIPT,
+    UNIT,
+    Owner,
+    generator_file,
+    is_about,
+    logical_lines,
+    refuse_owners,
+)
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import KIND, Taken
+
+RUNTIME = "/run/systemd/system"
+COMMENT = "# %s is taken over by highwater.memory: "
+RELOAD = Step("reload systemd", "its units have changed", Run(("systemctl", "daemon-reload")))
+
+QUIET = (
+    """\
+%s.zram_device, until the next boot: what its stop command would swap off is ours.
+[Service]
+ExecStop=
+ExecStopPost=
+"""
+    % MADE_BY
+)
+OFF = """\
+%s.zram_device, with take_over: true: %%s is set up by highwater-%%s instead.
+[%%s]
+%s = 0
+""" % (MADE_BY, GENERATOR_OFF)
+
+
+# -- taking over ---------------------------------------------------------------------------------
+
+
+def take_over_steps(name: str, owners: tuple[Owner, ...], taken: Taken, systemd: bool, now: bool) -> Plan:
+    """Steps after which the boot leaves the device to us.
+
+    systemd: whether it runs; now: whether the device becomes ours already in this boot.
+
+    Raises HighwaterError for an owner that only a person can switch off.
+    """
+    if not owners:
+        return ()
+    refuse_owners(tuple(owner for owner in owners if owner.way == HAND), name)
+    record: Entry = {key: list(value) for key, value in taken.record.items()}
+    steps: Plan = ()
+    for owner in owners:
+        steps += _quiet(owner, record, systemd) if now else ()
+        steps += _WAYS[owner.way](name, owner, record)
+    undo = (Remember(KIND, name, taken.record),) if taken.record else (Forget(KIND, name),)
+    files = ", ".join(owner.file for owner in owners)
+    note = Step("note how %s was set up (%s)" % (name, files), "for state: absent", Remember(KIND, name, record), undo)
+    return (note,) + steps + ((RELOAD,) if systemd else ())
+
+
+def _generator(name: str, owner: Owner, record: Entry) -> Plan:
+    path = generator_file(name)
+    _add(record, "files", path)
+    step = Step("write %s" % path, _why(name, owner), Install(path, OFF % (name, name, name)), (RemoveFile(path),))
+    return (step,)
+
+
+def _unit(name: str, owner: Owner, record: Entry) -> Plan:
+    steps = _disable(name, owner, record)
+    if owner.vendor:  # a link that is not ours to take away
+        mask = "%s/%s" % (UNITS, owner.name)
+        _add(record, "masks", mask)
+        steps += (Step("mask %s" % owner.name, _why(name, owner), Link(mask, "/dev/null"), (Unlink(mask),)),)
+    return steps
+
+
+def _disable(name: str, owner: Owner, record: Entry) -> Plan:
+    steps: Plan = ()
+    for link, target in owner.links:
+        _add(record, "links", [link, target])
+        steps += (Step("disable %s" % owner.name, _why(name, owner), Unlink(link), (Link(link, target),)),)
+    return steps
+
+
+def _lines(name: str, owner: Owner, record: Entry) -> Plan:
+    _add(record, "lines", owner.file)
+    lines = [_commented(line, name) if is_about(owner.file, line, name) else line for line in logical_lines(owner.text)]
+    does = "put the lines that name %s in %s into comments" % (name, owner.file)
+    return (Step(does, _why(name, owner), Install(owner.file, "".join(lines)), (Install(owner.file, owner.text),)),)
+
+
+_WAYS = {GENERATOR: _generator, UNIT: _unit, SCRIPT: _disable, LINES: _lines}
+
+
+def _quiet(owner: Owner, record: Entry, systemd: bool) -> Plan:
+    """What is there to be stopped in this boot cannot be any more."""
+    if owner.started:
+        does = "have OpenRC forget that %s is started" % owner.name
+        return (Step(does, "its stop would swap off what is ours", Run(("rc-service", owner.name, "zap"))),)
+    if not systemd or owner.way not in (UNIT, GENERATOR):
+        return ()
+    path = "%s/%s.d/highwater.conf" % (RUNTIME, owner.name)
+    _add(record, "quiet", path)
+    does = "take its stop command from %s, until the next boot" % owner.name
+    return (Step(does, "it would swap off what is ours", Install(path, QUIET), (RemoveFile(path),)), RELOAD)
+
+
+def _why(name: str, owner: Owner) -> str:
+    return "%s would set up %s as well" % (owner.program, name)
+
+
+def _add(record: Entry, key: str, value: object) -> None:
+    values = record.setdefault(key, [])
+    if value not in values:
+        values.append(value)
+
+
+def _commented(lines: str, name: str) -> str:
+    return re.sub(r"(?m)^(?=.)", COMMENT % name, lines)
+
+
+# -- giving back ---------------------------------------------------------------------------------
+
+
+def hand_back_steps(name: str, taken: Taken, systemd: bool) -> Plan:
+    """Steps after which the boot does again what it did before us; the program itself is not started now."""
+    record, texts = taken.record, dict(taken.texts)
+    if not record:
+        return ()
+    why = "it was so before"
+    steps: Plan = ()
+    for path in record.get("files", []) + record.get("quiet", []):
+        text = texts.get(path)
+        if text is not None:
+            steps += (Step("remove %s" % path, why, RemoveFile(path), (Install(path, text),)),)
+    for path in record.get("lines", []):
+        text = texts.get(path)
+        if text is not None and COMMENT % name in text:
+            does = "take what names %s in %s out of comments" % (name, path)
+            steps += (Step(does, why, Install(path, text.replace(COMMENT % name, "")), (Install(path, text),)),)
+    for path in record.get("masks", []):
+        steps += (Step("unmask %s" % _file(path), why, Unlink(path), (Link(path, "/dev/null"),)),)
+    for link, target in record.get("links", []):
+        steps += (Step("enable %s" % _file(link), why, Link(link, target), (Unlink(link),)),)
+    forget = Step("forget how %s was set up" % name, "", Forget(KIND, name), (Remember(KIND, name, record),))
+    return steps + ((RELOAD,) if systemd else ()) + (forget,)
+
+
+class RemoveFile(NamedTuple):
+    """A file of ours in a folder of theirs: the folder goes with it where it is empty then."""
+
+    path: str
+
+    def perform(self, host: Host) -> None:
+        Remove(self.path).perform(host)
+        for above in (RUNTIME, "/etc/systemd"):
+            host.remove_empty_folders(_folder(self.path), above=above)
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def _file(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where a swapfile that is remade is refused half-way, put in the wrong file's place, or lost when that fails."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
+
+RESIZE = {"size": "1GiB"}
+BRIDGE = "/swap/.file.highwater"
+OFF = "swap off /swap/file (%s)"
+
+
+def steps_of(state, options):
+    states = (state,)
+    return resource.plan(resource.resolve(options, states), states)
+
+
+def words(state, options):
+    return [step.words() for step in steps_of(state, options)]
+
+
+@pytest.mark.parametrize("options", [RESIZE, {"priority": 3}, {"state": "absent"}])
+def test_what_is_turned_on_again_stays_on(world, options):
+    """Fails where an undo that cannot be noted leaves the machine without its swap."""
+    steps = steps_of(world.settled_state(), world.params(**options))
+    (off,) = [step for step in steps if step.does == "swap off /swap/file"]
+    assert [action.stays for action in off.undo] == [True]
+    assert not [step for step in steps if getattr(step.action, "stays", False)]
+
+
+@pytest.mark.parametrize(
+    ("disk", "there", "over"), [(5 << 30, True, 12), (1 << 30, True, None), (5 << 30, False, None)]
+)
+def test_a_new_file_takes_the_place_of_the_one_that_was_seen_only(world, disk, there, over):
+    """Fails where a step would write over a file that it does not know, or not over the one that it does."""
+    for areas in ([world.area()] if there else [], []):
+        changes = {} if there else {"found": None, "header": None}
+        steps = steps_of(world.settled_state(disk=disk, areas=areas, **changes), world.params(**RESIZE))
+        actions = [inner for step in steps for inner in getattr(step.action, "actions", (step.action,))]
+        assert [action.over for action in actions if type(action).__name__ == "Place"] == [over]
+        undone = [action for step in steps for action in step.undo if type(action).__name__ == "Place"]
+        assert {action.over for action in undone} <= {None}
+
+
+# -- a bridge that is on already -----------------------------------------------------------------------------------
+
+
+def bridged(world, available, leaving="", used=100, on_bridge=400):
+    """A resize that was begun: so many MiB in use of the old area and of a bridge of 600 MiB."""
+    areas = [world.area(used=used * world.MIB), world.area(BRIDGE, 600 * world.MIB, on_bridge * world.MIB, -2)]
+    state = world.settled_state(areas=areas, available=available * world.MIB, bridge=world.found(600 * world.MIB))
+    memory = state.machine.memory._replace(leaving=leaving)
+    return state._replace(machine=state.machine._replace(memory=memory))
+
+
+@pytest.mark.parametrize(("used", "on_bridge"), [(499, 1), (100, 400), (1, 499)])
+def test_a_resize_whose_swapoff_outlasts_its_call_is_gone_on_with(world, used, on_bridge):
+    """Fails where what was allowed once is refused half-way, which leaves the bridge on and the swapoff unwatched."""
+    found = words(bridged(world, 60, world.PATH, used, on_bridge), world.params(headroom="128MiB", **RESIZE))
+    assert OFF % "it has 512 MiB" in found
+
+
+def test_a_bridge_is_judged_by_the_area_that_takes_its_pages(world):
+    """Fails where the area that goes, not the one that comes in its place, has to have room for them."""
+    found = words(bridged(world, 60), world.params(headroom="128MiB", **RESIZE))
+    assert found[-1] == "swap off and remove %s (an earlier run was cut off)" % BRIDGE
+
+
+def test_a_new_area_too_small_for_what_is_on_the_bridge(world):
+    """Fails where free slots of the area that goes count as room, or where a way out is named that is none."""
+    with pytest.raises(HighwaterError, match=r"swapping off /swap/\.file\.highwater would bring 428 MiB") as caught:
+        words(bridged(world, 200), world.params(headroom="128MiB", size="16MiB"))
+    assert caught.value.reason == "headroom"
+    assert "next_boot" not in caught.value.message
+
+
+def test_a_bridge_beside_an_area_that_stays(world):
+    """Fails where an area that is not made anew counts for nothing."""
+    assert words(bridged(world, 200), world.params(headroom="128MiB"))
+    with pytest.raises(HighwaterError, match=r"swapping off /swap/\.file\.highwater would bring 400 MiB"):
+        words(bridged(world, 100), world.params(headroom="128MiB"))

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where a mount is taken from somebody who uses it, or where it is not said who that is."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import RemoveFolder
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import observe_mount_point
+from ansible_collections.highwater.memory.plugins.module_utils.zram.unmount import Unmount
+
+HERE = "36 21 253:0 / /srv/a rw - ext4 /dev/zram0 rw\n"
+PRIVATE = HERE + "40 36 253:0 /private/tmp /tmp rw - ext4 /dev/zram0 rw\n"
+
+
+class Machine(Host):
+    """Processes 10 and 20 in a namespace of their own, and an umount that is refused as long as something is busy."""
+
+    def __init__(self, root, busy):
+        super().__init__(str(root), self.umount)
+        self.busy, self.calls = busy, []
+        self.install("/proc/self/mountinfo", HERE)
+        self.link("/proc/self/ns/mnt", "mnt:[1]")
+        for pid, namespace in (("10", "mnt:[2]"), ("20", "mnt:[2]"), ("30", "mnt:[1]")):
+            self.install("/proc/%s/mountinfo" % pid, HERE)
+            self.install("/proc/%s/comm" % pid, "daemon\n")
+            self.link("/proc/%s/ns/mnt" % pid, namespace)
+            self.link("/proc/%s/cwd" % pid, "/")
+
+    def umount(self, argv, _timeout):
+        self.calls.append(" ".join(argv))
+        return Completed(32 if self.busy else 0, "", "umount: /srv/a: target is busy.\n" if self.busy else "")
+
+
+def test_nobody_holds_it(tmp_path):
+    """A copy of the same mount in another namespace goes with it."""
+    machine = Machine(tmp_path, busy=False)
+    Unmount("/srv/a").perform(machine)
+    assert machine.calls == ["umount /srv/a"]
+
+
+def test_a_part_of_it_in_another_namespace_is_named_before_anything_is_done(tmp_path):
+    machine = Machine(tmp_path, busy=False)
+    for pid in ("10", "20"):
+        machine.install("/proc/%s/mountinfo" % pid, PRIVATE)
+    with pytest.raises(
+        HighwaterError, match=r"^/srv/a is held by daemon \(process 10\): end that.*next_boot"
+    ) as caught:
+        Unmount("/srv/a").perform(machine)
+    assert caught.value.reason == "in_use"
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "held"),
+    [
+        ("cwd", "/srv/a", True),
+        ("fd/3", "/srv/a/x (deleted)", True),
+        ("exe", "/srv/a/bin/x", True),
+        ("fd/3", "/srv/ab/x", False),
+        ("root", "/srv", False),
+    ],
+)
+def test_processes_that_hold_it_are_named(tmp_path, link, target, held):
+    machine = Machine(tmp_path, busy=True)
+    machine.link("/proc/30/%s" % link, target)
+    expected = (
+        r"held by daemon \(process 30\): "
+        if held
+        else r"held by something that is not to be seen \(umount: /srv/a: target is busy"
+    )
+    with pytest.raises(HighwaterError, match=expected):
+        Unmount("/srv/a", patience=0.0).perform(machine)
+
+
+def test_a_mount_below_it_is_named(tmp_path):
+    machine = Machine(tmp_path, busy=True)
+    machine.install("/proc/self/mountinfo", HERE + "50 36 0:9 / /srv/a/b rw - tmpfs tmpfs rw\n")
+    with pytest.raises(HighwaterError, match="held by the mount at /srv/a/b"):
+        Unmount("/srv/a", patience=0.0).perform(machine)
+
+
+@pytest.mark.parametrize(("uppermost", "left"), [("/srv/a", ["srv"]), ("/srv", []), ("/srv/a/b", ["srv"])])
+def test_only_folders_that_we_made_go(tmp_path, uppermost, left):
+    host = Host(str(tmp_path))
+    host.make_folder("/srv/a/b")
+    RemoveFolder("/srv/a/b", uppermost).perform(host)
+    assert host.listdir("/") == left
+    assert host.exists("/srv/a") is (uppermost == "/srv/a/b")
+
+
+def test_a_folder_that_somebody_has_put_something_into_stays(tmp_path):
+    host = Host(str(tmp_path))
+    host.install("/srv/a/file", "")
+    RemoveFolder("/srv/a", "/srv").perform(host)
+    assert host.exists("/srv/a/file")
+
+
+@pytest.mark.parametrize(
+    ("file", "claimed", "vendor"),
+    [
+        ("/etc/systemd/system/srv-a\\x2db.mount", "/etc/systemd/system/srv-a\\x2db.mount", None),
+        ("/usr/lib/systemd/system/srv-a\\x2db.mount", None, "/usr/lib/systemd/system/srv-a\\x2db.mount"),
+        ("/etc/systemd/system/srv-a-b.mount", None, None),
+    ],
+)
+def test_whose_mount_unit_it_is(tmp_path, file, claimed, vendor):
+    host = Host(str(tmp_path))
+    host.install(file, "")
+    found = observe_mount_point(host, "/srv/a-b", ())
+    assert (found.claimed, found.vendor, found.masked) == (claimed, vendor, False)
+
+
+def test_a_mask_is_nobodys_claim(tmp_path):
+    host = Host(str(tmp_path))
+    host.link("/etc/systemd/system/tmp.mount", "/dev/null")
+    found = observe_mount_point(host, "/tmp", ())
+    assert (found.claimed, found.masked) == (None, True)
