@@ -34,6 +34,7 @@ REASON = re.compile(r"^(fatal|failed): \[|^E  |^FAILED |^ERROR|\bassert\b|: Kill
 MESSAGE = '"msg": '  # after all that a failed task returned before it
 IGNORED = "...ignoring"  # what Ansible says after a failure that the playbook wanted
 WIDTH = 110
+LIMIT = 80  # minutes for the whole run, so that its table is still told where a CI would end it after 90 without a word
 STOP = threading.Event()  # Ctrl-C reaches the main thread alone
 
 
@@ -174,32 +175,33 @@ def report(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.problem:
             say(f"{outcome.step.name} {outcome.problem}. To run it alone: make {outcome.step.name}")
-            for line in telling(outcome.step):
+            for line in telling(outcome.step) if outcome.seconds else ():
                 say(f"   │ {line[:TELLING_WIDTH]}")
     say(str(total([outcome.counts for outcome in outcomes])))
 
 
-def run_in_lanes(steps: Sequence[Step]) -> list[Outcome]:
-    """First the steps without a lane, one by one; then the lanes side by side. Outcomes in the order of the steps."""
-    outcomes = {step.name: run(step, stream=False) for step in steps if not step.lane}
-    lanes = [
-        [step for step in steps if step.lane == lane] for lane in dict.fromkeys(step.lane for step in steps) if lane
-    ]
+def run_in_lanes(steps: Sequence[Step], minutes: float = LIMIT) -> list[Outcome]:
+    """Side by side, until the time for all of them is up. Outcomes in the order of the steps."""
+    deadline = time.monotonic() + minutes * 60
+    lanes = [[step for step in steps if step.lane == lane] for lane in dict.fromkeys(step.lane for step in steps)]
     with concurrent.futures.ThreadPoolExecutor(max(len(lanes), 1)) as pool:
         futures = [pool.submit(run_lane, lane) for lane in lanes]
         try:
             while concurrent.futures.wait(futures, timeout=0.2).not_done:
-                pass
+                if time.monotonic() > deadline and not STOP.is_set():
+                    say(f"── the whole takes longer than {minutes:g} min and is ended")
+                    STOP.set()
         except KeyboardInterrupt:
             STOP.set()
             raise
-    for future in futures:
-        outcomes.update((outcome.step.name, outcome) for outcome in future.result())
+    outcomes = {outcome.step.name: outcome for future in futures for outcome in future.result()}
     return [outcomes[step.name] for step in steps]
 
 
 def run_lane(steps: Sequence[Step]) -> list[Outcome]:
-    return [run(step, stream=False) for step in steps if not STOP.is_set()]
+    """What is not begun any more has failed: nothing is left out in silence."""
+    not_begun = Counts(failed=1), 0, "was not begun"
+    return [Outcome(step, *not_begun) if STOP.is_set() else run(step, stream=False) for step in steps]
 
 
 def heed_endings() -> None:

@@ -32,7 +32,7 @@ class Step(NamedTuple):
     env: dict[str, str]
     cwd: Path = ROOT
     needs: str = "."  # the step is left out while the checkout has no such path
-    lane: str = ""  # in the whole run: those without come first, one by one; then lanes side by side, each in order
+    lane: str = "collection"  # in the whole run, lanes go side by side, each in the order of its steps
 
 
 def tool(name: str, *command: str, minutes: int = 5, needs: str = ".") -> Step:
@@ -49,14 +49,14 @@ def molecule(scenario: str, core: str, minutes: int) -> Step:
     env = {**environment(f"core-{core}"), "MOLECULE_GLOB": "molecule/*/molecule.yml", "ANSIBLE_FORCE_COLOR": "0"}
     command = ("molecule", "test", "--scenario-name", scenario)
     name = f"molecule-{scenario}-{core}"
-    return Step(name, command, minutes, counts.molecule, env, needs=f"molecule/{scenario}", lane="collection")
+    return Step(name, command, minutes, counts.molecule, env, needs=f"molecule/{scenario}")
 
 
 def integration(image: str, name: str = "integration", *targets: str) -> Step:
     """All targets where none is named."""
     command = ("python", "tools/integration.py", "--image", image, *targets)
     env = environment(f"core-{NEWEST_CORE}")
-    return Step(name, command, 60, counts.integration, env, needs="tests/integration/targets", lane="collection")
+    return Step(name, command, 60, counts.integration, env, needs="tests/integration/targets")
 
 
 def lab(area: str, minutes: float, rounds: int = 0, lane: str = "lab") -> Step:
@@ -118,8 +118,9 @@ STEPS = (
         counter=counts.pytest
     ),
     tool("browser", "pytest", "-v", "tests/browser", minutes=10, needs="tests/browser")._replace(counter=counts.pytest),
-    # Made once and cached; in a step of its own, so that the bounds of the others are for tests alone.
-    tool("machines", "python", "-m", "lab", "build", "--boot", *IMAGES, minutes=40, needs="lab"),
+    # Made once and cached, while the other lane has no use for machines yet; in a step of its own, so that the bounds
+    # of the others are for tests alone.
+    tool("machines", "python", "-m", "lab", "build", "--boot", *IMAGES, minutes=40, needs="lab")._replace(lane="lab"),
     integration("trixie"),
     # The two lanes are about as long as each other.
     *(lab(area, minutes=90, lane="collection" if area in ("vm", "memory", "assess") else "lab") for area in LAB),

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -96,20 +97,38 @@ def test_each_step_has_a_name_of_its_own() -> None:
     assert len({step.name for step in STEPS}) == len(STEPS)
 
 
-def test_lanes_go_side_by_side_after_all_else(tmp_path: Path) -> None:
-    """Two that wait for each other; fails where one lane comes after the other, or before a step without a lane."""
+def test_lanes_go_side_by_side_each_in_order(tmp_path: Path) -> None:
+    """Two that wait for each other; fails where one lane comes after the other, or a step before one of its lane."""
 
     def meets(other: str, name: str) -> str:
         wait = (
             f"for i in $(seq 400); do test -e {tmp_path}/{other} && break; sleep 0.1; done; test -e {tmp_path}/{other}"
         )
-        return f"test -e {tmp_path}/first && touch {tmp_path}/{name} && {wait} && echo 1 passed in 0.1s"
+        return f"touch {tmp_path}/{name} && {wait} && echo 1 passed in 0.1s"
 
     steps = [
         step(meets("b", "a"))._replace(name="a", lane="one"),
         step(meets("a", "b"))._replace(name="b", lane="two"),
-        step(f"touch {tmp_path}/first; echo 1 passed in 0.1s")._replace(name="first"),
         step(f"test -e {tmp_path}/b && echo 1 passed in 0.1s")._replace(name="c", lane="two"),
     ]
     outcomes = check.run_in_lanes(steps)
     assert [(outcome.step.name, outcome.problem) for outcome in outcomes] == [(one.name, "") for one in steps]
+
+
+def test_a_run_that_takes_too_long_says_what_it_did_not_get_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fails where it goes on, where a step that was cut off or not begun is not a failure, or where the table fails."""
+    monkeypatch.setattr(check, "STOP", threading.Event())
+    steps = [
+        step("echo 3 passed in 0.1s")._replace(name="a", lane="one"),
+        step("sleep 600")._replace(name="b", lane="one"),
+        step("echo 1 passed in 0.1s")._replace(name="c", lane="one"),
+        step("echo 2 passed in 0.1s")._replace(name="d", lane="two"),
+    ]
+    outcomes = check.run_in_lanes(steps, minutes=0.02)
+    assert [one.problem for one in outcomes] == ["", "was stopped", "was not begun", ""]
+    check.report(outcomes)
+    out = capsys.readouterr().out
+    assert "c was not begun. To run it alone: make c" in out
+    assert out.splitlines()[-1] == "5 passed, 2 failed"
