@@ -6,7 +6,7 @@ ARTEFACT = $(CURDIR)/.cache/collections
 # For what runs Ansible from here: the newest controller that we test with, and the collection as users get it.
 RUN = PATH="$(CURDIR)/.venv/core-2.21/bin:$$PATH" ANSIBLE_COLLECTIONS_PATH="$(ARTEFACT)"
 
-GROUPS = lint types docs changelog sanity units selftest playbooks browser machines integration lab molecule
+GROUPS = lint types docs changelog sanity units selftest playbooks browser machines integration sample lab molecule
 .PHONY: help demo test site bench bench-stalls profiles soak $(GROUPS) packages tools stage build lock clean
 .DEFAULT_GOAL = help
 
@@ -16,7 +16,7 @@ help: ## list the targets
 demo: stage ## boot a small fleet of throw-away machines, apply site.yml, show before and after
 	@$(RUN) $(PYTHON) demo/demo.py
 
-test: stage ## run everything that must hold
+test: stage ## run everything that must hold: of `make lab` and `make soak`, a sample
 	@$(PYTHON) tools/check.py
 
 site: stage ## apply site.yml to your own machines: make site INVENTORY=hosts.yml
@@ -34,7 +34,7 @@ bench-stalls: stage ## what the gap between the watermarks buys, into docs/stall
 profiles: stage ## what the profiles of role vm_tuning come to, into docs/profiles.md
 	@.venv/tools/bin/python tools/profiles.py
 
-soak: stage ## the long series of which `make test` runs a sample
+soak: stage ## long series: twenty rounds of `make lab`, other kernels
 	@$(PYTHON) tools/check.py soak
 
 lint: ## ruff, yamllint, ansible-lint
@@ -48,6 +48,7 @@ playbooks: ## what the playbooks refuse, and what they write on the controller
 browser: ## the report in a real browser
 machines: ## the lab's images: built, booted, kept as snapshots
 integration: ## ansible-test integration against a lab machine
+sample: ## of `make lab`, what `make test` runs
 lab: ## what needs a machine's whole life: reboots, power cuts, full memory
 molecule: ## whole roles on machines with their own kernels
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,8 @@ class Step(NamedTuple):
     env: dict[str, str]
     cwd: Path = ROOT
     needs: str = "."  # the step is left out while the checkout has no such path
-    lane: str = "collection"  # in the whole run, lanes go side by side, each in the order of its steps
+    # In `make test`, lanes go side by side, each in the order of its steps; a step without one runs by its name alone.
+    lane: str = "collection"
 
 
 def tool(name: str, *command: str, minutes: int = 5, needs: str = ".") -> Step:
@@ -52,22 +54,34 @@ def molecule(scenario: str, core: str, minutes: int) -> Step:
     return Step(name, command, minutes, counts.molecule, env, needs=f"molecule/{scenario}")
 
 
-def integration(image: str, name: str = "integration", *targets: str) -> Step:
+def integration(image: str, name: str, *targets: str, lane: str = "") -> Step:
     """All targets where none is named."""
     command = ("python", "tools/integration.py", "--image", image, *targets)
     env = environment(f"core-{NEWEST_CORE}")
-    return Step(name, command, 60, counts.integration, env, needs="tests/integration/targets")
+    return Step(name, command, 60, counts.integration, env, needs="tests/integration/targets", lane=lane)
 
 
-def lab(area: str, minutes: float, rounds: int = 0, lane: str = "lab") -> Step:
-    """Tests of an area that need the whole life of a machine; with `rounds`, that often over and those of LONG, too."""
-    found = [path for path in sorted(ROOT.glob(f"tests/lab/test_{area}*.py")) if rounds or path.stem not in LONG]
-    files = [str(path.relative_to(ROOT)) for path in found]
-    command = ("pytest", "-v", *files)
+def on_machines(name: str, files: Sequence[Path], minutes: float, rounds: int = 0, lane: str = "") -> Step:
+    """Tests that need the whole life of a machine; with `rounds`, that often over."""
+    command = ("pytest", "-v", *(str(path.relative_to(ROOT)) for path in files))
     env = {**environment("tools"), **({"HIGHWATER_ROUNDS": str(rounds)} if rounds else {})}
-    needs = files[0] if files else f"tests/lab/test_{area}.py"
-    name = f"lab-{area}-{rounds}" if rounds else f"lab-{area}"
-    return Step(name, command, minutes, counts.pytest, env, needs=needs, lane=lane)
+    return Step(name, command, minutes, counts.pytest, env, needs="tests/lab", lane=lane)
+
+
+def of_area(area: str) -> list[Path]:
+    return sorted(ROOT.glob(f"tests/lab/test_{area}*.py"))
+
+
+def lab(area: str, minutes: float, rounds: int = 0) -> Step:
+    """All of an area; with `rounds`, those of LONG, too."""
+    files = [path for path in of_area(area) if rounds or path.stem not in LONG]
+    return on_machines(f"lab-{area}-{rounds}" if rounds else f"lab-{area}", files, minutes, rounds)
+
+
+def sample(area: str) -> Step:
+    """What of an area is in SAMPLE."""
+    files = [path for path in of_area(area) if path.stem in SAMPLE]
+    return on_machines(f"sample-{area}", files, minutes=40, lane="lab")
 
 
 PARTS = ("lab", "tools", "demo", "bench")  # programs that users never get
@@ -81,6 +95,14 @@ LAB = (
     "page_cache",
     "memory",
 )  # areas with tests in tests/lab/
+SAMPLE = (  # of tests/lab/, what `make test` has the time for; `make lab` runs the others, too
+    "test_compress_killed",
+    "test_swapfile_power_cut",
+    "test_swapfile_pressure",
+    "test_zram_live",
+    "test_zram_own_filesystem",
+    "test_zram_own_kernel",
+)
 LONG = (  # of tests/lab/, what only `make soak` has the time for
     "test_compress_large",
     "test_swapfile_killed",
@@ -90,7 +112,8 @@ LONG = (  # of tests/lab/, what only `make soak` has the time for
     "test_zram_neighbours",
     "test_zram_role",
 )
-IMAGES = ("bullseye", "bookworm", "trixie", "grub", "openrc")  # of the lab, that its tests boot
+IMAGES = ("bullseye", "bookworm", "trixie")  # of the lab, that `make test` boots
+TARGETS = ("memory_info", "test_swapfile", "transparent_hugepage", "vm_sysctl", "zram_device")  # of it, too
 PLUGINS = "ansible_collections.highwater.memory.plugins"
 MODULE_UTILS = f"{PLUGINS}.module_utils"
 
@@ -121,16 +144,17 @@ STEPS = (
     # Made once and cached, while the other lane has no use for machines yet; in a step of its own, so that the bounds
     # of the others are for tests alone.
     tool("machines", "python", "-m", "lab", "build", "--boot", *IMAGES, minutes=40, needs="lab")._replace(lane="lab"),
-    integration("trixie"),
-    # The two lanes are about as long as each other.
-    *(lab(area, minutes=90, lane="collection" if area in ("vm", "memory", "assess") else "lab") for area in LAB),
+    integration("trixie", "integration", *TARGETS, lane="collection"),
+    integration("trixie", "integration-page_cache_purge", "page_cache_purge"),
+    *(sample(area) for area in LAB if any(path.stem in SAMPLE for path in of_area(area))),
+    *(lab(area, minutes=90) for area in LAB),
     *(molecule("default", core, minutes=30) for core in CORES),
-    # In the lane of lab-zram: what they compare before and after are the swap and the zram of this computer, too, and
-    # test_zram_own_kernel.py makes some.
+    # In the lane of sample-zram: what they compare before and after are the swap and the zram of this computer, too,
+    # and test_zram_own_kernel.py makes some.
     *(molecule("container", core, minutes=15)._replace(lane="lab") for core in CORES),
 )
 
-# The long series, of which the steps above are a sample: the integration targets on the other kernels, and from fresh
+# The long series, of which the steps above are a part: the integration targets on the other kernels, and from fresh
 # to removed again and again.
 SOAK = (
     integration("bullseye", "integration-bullseye"),
@@ -147,13 +171,16 @@ SOAK = (
 
 
 def chosen(names: list[str]) -> list[Step]:
-    """The steps of these names or groups, all when none is named, as far as the checkout has what they test.
-
-    `soak` is the group of all long ones; each of them has its name too.
+    """The steps of these names or groups, those of `make test` when none is named, as far as the checkout has what they
+    test. `soak` is the group of all long ones; each of them has its name too.
     """
-    wanted = [step for step in STEPS if not names or step.name in names or step.name.split("-")[0] in names]
+    wanted = [step for step in STEPS if named(step, names) or (not names and step.lane)]
     wanted += [step for step in SOAK if step.name in names or "soak" in names]
     if not wanted:
         known = ", ".join(step.name for step in STEPS + SOAK)
         sys.exit(f"no step is called {' or '.join(names)}: there are {known}")
     return [step for step in wanted if (ROOT / step.needs).exists()]
+
+
+def named(step: Step, names: Sequence[str]) -> bool:
+    return step.name in names or step.name.split("-")[0] in names
