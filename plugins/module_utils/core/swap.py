@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Callable
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HEADROOM = Share(5, "ram", 128 * 2**20)
 DEFAULT_HEADROOM = HEADROOM.expression()
+LITTLE, SETTLES = 2**24, 10.0  # bytes; seconds
 NOTE = "/run/highwater-memory.swapoff"  # of a swapoff that outlasts the call that began it, see swap_off.py
 
 
@@ -66,6 +68,18 @@ def observe_memory(host: Host) -> Memory:
         cgroups=partial(_limited_cgroups, host),
         leaving=_leaving(host) if host.exists(NOTE) else "",
     )
+
+
+def settled_memory(host: Host, memory: Memory) -> Memory:
+    """The same with what is available once that is more than a little, or ten seconds later: when a swapoff has just
+    ended, MemAvailable is 0 for a moment, since the kernel is still making room (measured on 512 MiB).
+    """
+    end = time.monotonic() + SETTLES
+    while memory.available < LITTLE and time.monotonic() < end:
+        time.sleep(0.5)
+        now = observe_memory(host)
+        memory = memory._replace(available=now.available, anon=now.anon)
+    return memory
 
 
 def _limited_cgroups(host: Host) -> tuple[Cgroup, ...]:

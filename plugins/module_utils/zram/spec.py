@@ -35,6 +35,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
     PAGE,
     WRITEBACK,
     State,
+    node,
     refuse_without_kernel,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import refuse_backing, without_writeback
@@ -273,7 +274,13 @@ def refuse_tight_limit(spec: Present, used: int, says: str = "%s uses now", room
 
 
 def refuse_large_table(spec: Present, state: State) -> None:
-    """Raise HighwaterError where the kernel's own table for the device would not fit in RAM."""
+    """Raise HighwaterError where the kernel's own table for the device would not fit in RAM.
+
+    Not where an earlier call has begun to move the pages of the device, which has asked before it did: nothing is left
+    to say for a while then, and to stop there would leave the device without its swap.
+    """
+    if state.memory.leaving == node(spec.name) or (state.temporary and state.temporary.area):
+        return
     table = spec.size // TABLE
     more = table - (state.device.size // TABLE if state.device else 0)
     # Whether headroom is there is for others to judge: memory may be short already, and no table make it worse.

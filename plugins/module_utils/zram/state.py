@@ -29,7 +29,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import FILESYSTEM, SWAP
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall, remembered
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, observe_memory
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, observe_memory, settled_memory
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import chosen_by_number, parse_choice
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import (
@@ -236,6 +236,8 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
     if present and params["writeback_device"]:
         backing = observe_backing(host, name, params["writeback_device"], mounts, memory)
         state = state._replace(backing=backing)
+    if state.temporary and state.temporary.area and not memory.leaving:
+        state = state._replace(memory=settled_memory(host, memory))
     return state
 
 

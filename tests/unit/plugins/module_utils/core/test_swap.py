@@ -10,7 +10,12 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, SwapOff, observe_memory
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import (
+    Memory,
+    SwapOff,
+    observe_memory,
+    settled_memory,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import parse_swaps
 
 MIB = 2**20
@@ -171,3 +176,26 @@ def test_swapoff_has_a_unit_of_its_own_where_systemd_runs(tmp_path):
     assert ran[1][0] == "systemd-run"
     assert ran[1][-2:] == ran[0]
     assert "OOMPolicy=continue" in ran[1]
+
+
+@pytest.mark.parametrize(("grows", "looks"), [(True, 2), (False, 20)])
+def test_memory_that_is_short_for_a_moment_is_waited_for(tmp_path, monkeypatch, grows, looks):
+    """With a clock of its own; fails where the first look counts, or where it waits for ever."""
+    host, slept = Host(str(tmp_path)), []
+
+    def tell(available):
+        lines = {"MemTotal": 524288, "MemFree": 0, "MemAvailable": available, "AnonPages": 0}
+        lines.update(CommitLimit=524288, Committed_AS=0)
+        host.install("/proc/meminfo", "".join("%s: %d kB\n" % line for line in lines.items()))
+
+    def sleep(seconds):
+        slept.append(seconds)
+        tell(20480 if grows and len(slept) == 2 else 0)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("time.monotonic", lambda: sum(slept))
+    host.install("/proc/swaps", OFF)
+    tell(0)
+    settled = settled_memory(host, observe_memory(host))
+    assert settled.available == (20 * MIB if grows else 0)
+    assert len(slept) == looks

@@ -267,3 +267,20 @@ def test_each_filesystem_has_a_smallest_size(tmp_path):
     states = resource.observe(Machine(tmp_path), params)
     with pytest.raises(HighwaterError, match=r"^size: 128 MiB is less than the 300 MiB that xfs takes"):
         resource.resolve(params, states)
+
+
+@pytest.mark.parametrize("leaving", ["", "/dev/zram0"])
+def test_the_table_is_no_reason_to_stop_what_has_begun(tmp_path, leaving):
+    """While the swapoff of a call before it goes on, nothing is left to say; fails where that is taken for a refusal,
+    or where nothing is refused before it has begun.
+    """
+    host = Machine(tmp_path)
+    params = dict(DEFAULTS, size="1TiB", persistent=False)
+    (state,) = resource.observe(host, params)
+    state = state._replace(memory=state.memory._replace(leaving=leaving))
+    spec = resource.resolve(params, (state,))
+    if leaving:
+        assert resource.plan(spec, (state,))
+        return
+    with pytest.raises(HighwaterError, match="for the device's table alone"):
+        resource.plan(spec, (state,))
