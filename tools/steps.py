@@ -42,6 +42,12 @@ def tool(name: str, *command: str, minutes: int = 5, needs: str = ".") -> Step:
     return Step(name, command, minutes, counts.one, environment("tools"), needs=needs)
 
 
+def pytest(name: str, folder: str) -> Step:
+    """Tests without a machine, in the lane that is the shorter one without them."""
+    step = tool(name, "pytest", "-v", folder, minutes=10, needs=folder)
+    return step._replace(counter=counts.pytest, lane="lab")
+
+
 def ansible_test(name: str, core: str, counter: counts.Counter, *arguments: str) -> Step:
     command = ("ansible-test", *arguments, "--color", "no")
     return Step(name, command, 20, counter, ansible_test_environment(core), cwd=TREE / COLLECTION)
@@ -117,6 +123,9 @@ PLUGINS = "ansible_collections.highwater.memory.plugins"
 MODULE_UTILS = f"{PLUGINS}.module_utils"
 
 STEPS = (
+    # Made once and cached, while the other lane has no use for machines yet; in a step of its own, so that the bounds
+    # of the others are for tests alone.
+    tool("machines", "python", "-m", "lab", "build", "--boot", *IMAGES, minutes=40, needs="lab")._replace(lane="lab"),
     tool("lint-ruff", "ruff", "check", "."),
     tool("lint-format", "ruff", "format", "--check", "."),
     tool("lint-yaml", "yamllint", "--strict", "."),
@@ -127,22 +136,15 @@ STEPS = (
     tool("types-tests", "mypy", "tests/lab", "tests/browser", "tests/playbooks", needs="tests/lab"),
     tool("docs", "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", "."),
     tool("changelog", "antsibull-changelog", "lint"),
+    # One lane for all of ansible-test: two runs of it would write to the same folder of the checkout.
     *(ansible_test(f"sanity-{core}", core, counts.sanity, "sanity") for core in CORES),
     *(
         ansible_test(f"units-{python}", core, counts.pytest, "units", "--venv", "--python", python, "--requirements")
         for core, python in ((OLDEST_CORE, OLDEST_PYTHON), (NEWEST_CORE, NEWEST_PYTHON))
     ),
-    *(
-        tool(f"selftest-{part}", "pytest", "-q", f"{part}/tests", needs=f"{part}/tests")._replace(counter=counts.pytest)
-        for part in PARTS
-    ),
-    tool("playbooks", "pytest", "-v", "tests/playbooks", minutes=10, needs="tests/playbooks")._replace(
-        counter=counts.pytest
-    ),
-    tool("browser", "pytest", "-v", "tests/browser", minutes=10, needs="tests/browser")._replace(counter=counts.pytest),
-    # Made once and cached, while the other lane has no use for machines yet; in a step of its own, so that the bounds
-    # of the others are for tests alone.
-    tool("machines", "python", "-m", "lab", "build", "--boot", *IMAGES, minutes=40, needs="lab")._replace(lane="lab"),
+    *(pytest(f"selftest-{part}", f"{part}/tests") for part in PARTS),
+    pytest("playbooks", "tests/playbooks"),
+    pytest("browser", "tests/browser"),
     integration("trixie", "integration", *TARGETS, lane="collection"),
     integration("trixie", "integration-page_cache_purge", "page_cache_purge"),
     *(sample(area) for area in LAB if any(path.stem in SAMPLE for path in of_area(area))),
