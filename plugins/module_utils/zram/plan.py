@@ -12,7 +12,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.boot import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import SYSTEMD
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember, noting
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
 from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import recompress_request, request
@@ -37,7 +38,22 @@ def _device_steps(spec: Present, state: State) -> Plan:
         return ()
     from ansible_collections.highwater.memory.plugins.module_utils.zram.detour import with_detour
 
-    return with_detour(spec, state, steps)
+    steps = with_detour(spec, state, steps)
+    return _note_sizes(spec, state, steps) + steps
+
+
+def _note_sizes(spec: Present, state: State, steps: Plan) -> Plan:
+    """A swapoff may take several calls, each of which has to find what this one has computed of what is available."""
+    moving = {option: size for option, size in spec.sizes.items() if "available" in size["expression"]}
+    noted = dict(state.record.get("sizes", {}), **moving)
+    if noted == state.record.get("sizes", {}) or not any(isinstance(step.action, SwapOff) for step in steps):
+        return ()
+    created = was_created(state)
+    had = _had(state, created)
+    noted_entry = dict(state.record, sizes=noted, created=created, **({"had": had} if had else {}))
+    note = Remember(KIND, state.name, noted_entry)
+    does, why = "note what was computed for %s" % state.name, "less is available while its pages move"
+    return (Step(does, why, note, (noting(KIND, state.name, state.record),)),)
 
 
 def _take_over_steps(spec: Present, state: State) -> Plan:
