@@ -33,7 +33,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.emergency.farewel
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource as swapfile
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import ABILITIES, ability
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import refuse_folders
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND, draft_path
 
 NAME = "highwater-emergency.swap"
 # pam_motd(8) shows it at each login; gone with the next boot, as the swap.
@@ -79,12 +79,17 @@ class Spec(NamedTuple):
 
 
 def observe(host: Host, params: dict[str, Any]) -> State:
-    """The memory, the disks, and what emergency swap there is."""
-    suitable = sorted(filter(_suits, filesystems(host)), key=lambda one: -one.free)
+    """The memory, the disks, and what emergency swap there is.
+
+    What the call before this one has begun is gone on with, where it was begun: meanwhile memory may be more and room
+    less.
+    """
+    suitable = sorted(filter(_suits, filesystems(host)), key=lambda one: (not _is_begun(host, one), -one.free))
     paths = _paths(host, suitable)
     texts = host.read(NOTE), host.read(LIST)
     bare = State(observe_memory(host), cpus(host), tuple(suitable), paths, (), *texts, runs_systemd(host))
-    if params["state"] == "present" and not bare.active and not _is_below(params, bare):
+    begun = bool(suitable) and _is_begun(host, suitable[0])
+    if params["state"] == "present" and not bare.active and not begun and not _is_below(params, bare):
         return bare
     return _with_files(host, params, bare)
 
@@ -115,6 +120,11 @@ def _can_hold(file: Any) -> bool:
     except HighwaterError:
         return False
     return True
+
+
+def _is_begun(host: Host, one: Filesystem) -> bool:
+    """Whether a part of the file is written, not yet under its name, since this machine has booted."""
+    return host.exists(NOTE) and host.exists(draft_path(_path(one)))
 
 
 def _suits(one: Filesystem) -> bool:

@@ -236,6 +236,22 @@ def test_the_filesystem_with_the_most_room_that_can_hold_swap(host, monkeypatch)
     assert asked == [PATH]
 
 
+def test_what_is_half_written_is_gone_on_with_where_it_is(host, monkeypatch, tmp_path):
+    """Between two calls memory has become more, and by what is written the room less than elsewhere; fails where the
+    draft is left lying, or another is begun.
+    """
+    asked = []
+    monkeypatch.setattr(resource.swapfile, "observe", lambda _host, options: asked.append(options["path"]) or ())
+    (tmp_path / "srv").mkdir()
+    (tmp_path / files.draft_path(PATH).lstrip("/")).touch()
+    machine = host(GIB, mounted("/data", 10 * GIB), mounted("/srv", 9 * GIB))
+    resource.observe(machine, params())
+    assert asked == []  # an earlier boot's is not this run's
+    machine.install(resource.NOTE, "Emergency swap")
+    resource.observe(machine, params())
+    assert asked == [PATH]
+
+
 @pytest.mark.parametrize(
     "unfit",
     [
