@@ -33,7 +33,8 @@ def one(_text: str, code: int) -> Counts:
 
 def pytest(text: str, _code: int) -> Counts:
     """The closing lines of pytest, which `ansible-test units` runs once for modules, module_utils and the rest each."""
-    closing = re.findall(r"^.*\d+ \w+.* in [\d.]+s\b.*$", text, re.MULTILINE)
+    # From the line's beginning: the name of a test may say "2 failed in 0.1s", too.
+    closing = re.findall(r"^(?:=+ |\x1b\[[\d;]*m)*\d+ \w+.* in [\d.]+s\b.*$", text, re.MULTILINE)
 
     def number(words: str) -> int:
         return sum(int(n) for line in closing for n in re.findall(rf"(\d+) (?:{words})\b", line))

@@ -14,6 +14,12 @@ Unit test module_utils with Python 3.8
 ======== 2 failed, 117 passed, 1 skipped, 1 xfailed, 1 error in 61.20s (0:01:01) ========
 """
 
+NAMED = """\
+tests/test_it.py::test_outcome[echo 3 passed, 2 failed in 0.1s; exit 1-3-2] PASSED [ 50%]
+tests/test_it.py::test_outcome[echo 3 passed in 0.1s-3-0-] PASSED [100%]
+============================= 2 passed in 0.52s =============================
+"""
+
 SANITY = """\
 Running sanity test "compile" on Python 3.8
 Running sanity test "compile" on Python 3.13
@@ -42,6 +48,9 @@ default > verify: Executed: Successful
         (counts.one, "", 0, Counts(1, 0)),
         (counts.one, "", 3, Counts(0, 1)),
         (counts.pytest, UNITS, 1, Counts(118, 3, 2)),
+        (counts.pytest, NAMED, 0, Counts(2, 0)),
+        (counts.pytest, "\x1b[32m\x1b[1m3 passed\x1b[0m\x1b[32m in 0.10s\x1b[0m", 0, Counts(3, 0)),
+        (counts.pytest, "\x1b[31m===== \x1b[31m\x1b[1m1 failed\x1b[0m\x1b[31m in 0.10s\x1b[0m", 1, Counts(0, 1)),
         (counts.pytest, "no tests ran in 0.01s", 5, Counts()),
         (counts.pytest, "I passed 3 passed doors", 0, Counts()),
         (counts.sanity, SANITY, 0, Counts(3, 0)),
