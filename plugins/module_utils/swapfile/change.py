@@ -145,8 +145,11 @@ def check(spec: Spec, state: State, change: Change) -> None:
 
 def _check_bridge(spec: Spec, state: State, change: Change, deferrable: bool) -> None:
     """The bridge of a run that was cut off goes last, when the area that is to be on is. While the old one is going off
-    its pages are on the way, and what is to become of them was judged before that.
+    its pages are on the way, and what is to become of them was judged before that; and once it has gone, headroom is no
+    reason to stop half-way where the new one has room for all of them.
     """
+    if state.area is None and state.bridge_area and spec.size - state.machine.page >= state.bridge_area.used:
+        return
     from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
 
     memory = state.machine.memory

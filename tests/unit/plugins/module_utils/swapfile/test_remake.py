@@ -79,6 +79,18 @@ def test_a_new_area_too_small_for_what_is_on_the_bridge(world):
     assert "next_boot" not in caught.value.message
 
 
+def test_a_bridge_that_is_all_the_swap_there_is(world):
+    """The old area has gone, and for a moment no memory is available. Fails where that stops a change half-way, or
+    where pages go to an area that has no room for them.
+    """
+    areas = [world.area(BRIDGE, 600 * world.MIB, 450 * world.MIB, -2)]
+    state = world.settled_state(areas=areas, available=0, bridge=world.found(600 * world.MIB))
+    found = words(state, world.params(headroom="128MiB"))
+    assert found[-1] == "swap off and remove %s (/swap/file is on again)" % BRIDGE
+    with pytest.raises(HighwaterError, match="would bring 450 MiB"):
+        words(state, world.params(headroom="128MiB", size="450MiB"))
+
+
 def test_a_bridge_beside_an_area_that_stays(world):
     """Fails where an area that is not made anew counts for nothing."""
     assert words(bridged(world, 200), world.params(headroom="128MiB"))
