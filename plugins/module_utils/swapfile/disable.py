@@ -16,7 +16,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import format_size
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember, recall
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import (
+    Entry,
+    Forget,
+    Remember,
+    noting,
+    recall,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.parse.fstab import parse_fstab, swap_entries
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import is_hibernated, parse_header
@@ -198,7 +204,7 @@ def _record(spec: Spec, state: State) -> Plan:
     entry["before"]["units"] = units + [owner.unit for owner in state.owners if owner.unit not in units]
     if entry == state.record:
         return ()
-    back = Remember(KIND, spec.path, state.record) if state.record else Forget(KIND, spec.path)
+    back = noting(KIND, spec.path, state.record)
     return (Step("remember %s" % spec.path, "what was there before", Remember(KIND, spec.path, entry), (back,)),)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import format_size
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Remember, noting
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
     BridgeAway,
     Place,
@@ -120,7 +120,7 @@ def _record(spec: Spec, state: State, change: Change) -> Plan:
     entry = wanted_entry(spec, state, change)
     if entry == state.record:
         return ()
-    back = Remember(KIND, spec.path, state.record) if state.record else Forget(KIND, spec.path)
+    back = noting(KIND, spec.path, state.record)
     why = "what was asked, and what was there before"
     return (Step("remember %s" % spec.path, why, Remember(KIND, spec.path, entry), (back,)),)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step, Write
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember, noting
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import (
@@ -145,7 +145,7 @@ _NOTE = Step(
 
 def _note(state: State) -> Step:
     """Noted first, so that a run that is cut off does not leave a device that nobody takes away."""
-    undo = Remember(KIND, state.name, state.record) if state.record else Forget(KIND, state.name)
+    undo = noting(KIND, state.name, state.record)
     does = "note that %s was not there before us" % state.name
     return Step(does, "", Remember(KIND, state.name, dict(state.record, created=True)), (undo,))
 

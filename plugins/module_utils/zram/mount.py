@@ -12,7 +12,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import constant
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Remember, noting
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
@@ -129,7 +129,7 @@ def note_steps(wanted: Filesystem, state: State, persistent: bool, **more: bool)
         return ()
     missing = missing_folder(state)
     does = "note that %s was not there before us" % missing if missing else "note whose %s is" % wanted.mount_point
-    undo = Remember(KIND, state.name, state.record) if state.record else Forget(KIND, state.name)
+    undo = noting(KIND, state.name, state.record)
     return (Step(does, "", Remember(KIND, state.name, entry), (undo,)),)
 
 

@@ -172,7 +172,7 @@ def _record_steps(spec: Present, state: State) -> Plan:
     wanted = entry(spec, created, had, filesystem)
     if state.record in (wanted, dict(wanted, algorithm=None)) and not _unsettled(spec):
         return ()
-    undo = (Remember(KIND, state.name, state.record),) if state.record else (Forget(KIND, state.name),)
+    undo = (noting(KIND, state.name, state.record),)
     return (
         Step(
             "remember what was asked for %s" % state.name,

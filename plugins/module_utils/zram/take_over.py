@@ -16,7 +16,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.boot import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import MADE_BY
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember, noting
 from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import UNITS
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import (
@@ -72,7 +72,7 @@ def take_over_steps(name: str, owners: tuple[Owner, ...], taken: Taken, systemd:
     for owner in owners:
         steps += _quiet(owner, record, systemd) if now else ()
         steps += _WAYS[owner.way](name, owner, record)
-    undo = (Remember(KIND, name, taken.record),) if taken.record else (Forget(KIND, name),)
+    undo = (noting(KIND, name, taken.record),)
     files = ", ".join(owner.file for owner in owners)
     note = Step("note how %s was set up (%s)" % (name, files), "for state: absent", Remember(KIND, name, record), undo)
     return (note,) + steps + ((RELOAD,) if systemd else ())
