@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Optional
 
@@ -82,21 +83,30 @@ def helps_up_to(curves: Curves, name: str, aim: float) -> tuple[Optional[int], O
 
 # -- picture -------------------------------------------------------------------------------------
 
+STEPS = 4  # of the scale
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 400, 70, 20, 50, 60
 COLOURS = ("#b3261e", "#1f6fb2", "#2e7d32")  # told apart in grey and by the usual kinds of colour blindness
 DASHES = ("", "7 4", "2 3")
 
 
+def round_step(most: float) -> float:
+    """The distance of two lines of the scale: 1, 2, 2.5 or 5 times a power of ten, so that STEPS of it hold `most`."""
+    most = max(most, 1)
+    power = 10.0 ** math.floor(math.log10(most / STEPS))
+    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power * STEPS >= most)
+
+
 def picture(curves: Curves, gaps: Mapping[str, int], title: str) -> str:
     """An SVG: stalls a burst over the size of the burst, and where each configuration's gap is."""
     sizes = sorted(next(iter(curves.values())))
-    most = max(1.0, max(point.stalls for points in curves.values() for point in points.values()))
+    step = round_step(max(point.stalls for points in curves.values() for point in points.values()))
+    top = STEPS * step
 
     def x(size: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * size / sizes[-1]
 
     def y(stalls: float) -> float:
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * stalls / most
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * stalls / top
 
     font = 'font-family="sans-serif" font-size="13"'
     parts = [
@@ -105,14 +115,16 @@ def picture(curves: Curves, gaps: Mapping[str, int], title: str) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="24" font-size="16">{title}</text>',
     ]
-    for step in range(5):
-        at = y(most * step / 4)
+    for number in range(STEPS + 1):
+        at = y(number * step)
         parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{most * step / 4:.0f}</text>')
+        parts.append(f'<text x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{number * step:g}</text>')
     for size in sizes:
         parts.append(f'<text x="{x(size):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{size}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(f'<text x="{middle}" y="{HEIGHT - 12}" text-anchor="middle">size of the burst in MiB</text>')
+    # What the lines cross is drawn after them, on a ground of its own.
+    legend = [f'<rect x="{LEFT + 6}" y="{TOP - 6}" width="220" height="{18 * len(curves) + 10}" fill="#ffffff"/>']
     for number, (name, points) in enumerate(curves.items()):
         style = f'stroke="{COLOURS[number]}" stroke-dasharray="{DASHES[number]}"'
         line = " ".join(f"{x(size):.1f},{y(points[size].stalls):.1f}" for size in sizes)
@@ -121,8 +133,9 @@ def picture(curves: Curves, gaps: Mapping[str, int], title: str) -> str:
         if gap <= sizes[-1]:
             parts.append(f'<path d="M{x(gap):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke-width="1" {style}/>')
         at = TOP + 18 * number
-        parts.append(f'<path d="M{LEFT + 14} {at + 8}h34" stroke-width="2.5" {style}/>')
-        parts.append(f'<text x="{LEFT + 56}" y="{at + 12}">{name}: gap {gap:.0f} MiB</text>')
+        legend.append(f'<path d="M{LEFT + 14} {at + 8}h34" stroke-width="2.5" {style}/>')
+        legend.append(f'<text x="{LEFT + 56}" y="{at + 12}">{name}: gap {gap:.0f} MiB</text>')
+    parts += legend
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

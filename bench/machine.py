@@ -35,6 +35,7 @@ class Bench:
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder),
             "ANSIBLE_TIMEOUT": "60",
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks",
         }
 
     def reset(self, shape: Optional[Shape] = None) -> machine.Machine:
@@ -64,11 +65,19 @@ class Bench:
 
     def play(self, playbook: str, converged: bool = False, inventory: Optional[Path] = None) -> float:
         """Seconds that `ansible-playbook` takes; an error where it was to find all as wanted and did not."""
+        return self._play(playbook, converged, inventory)[0]
+
+    def play_of_one_task(self, playbook: str, converged: bool = False) -> tuple[float, float]:
+        """Seconds that its task takes, and as play()."""
+        seconds, output = self._play(playbook, converged)
+        return seconds_of_task(output), seconds
+
+    def _play(self, playbook: str, converged: bool, inventory: Optional[Path] = None) -> tuple[float, str]:
         seconds, output = self._timed(["ansible-playbook", "-i", str(inventory or self.inventory), playbook])
         changed = int(re.findall(r"\bchanged=(\d+)", output)[-1])
         if converged and changed:
             raise LabError(f"{playbook} changed {changed} things on a converged host", tail(output, 60))
-        return seconds
+        return seconds, output
 
     def _timed(self, command: list[str]) -> tuple[float, str]:
         log = self.folder / "output"
@@ -93,3 +102,11 @@ class Bench:
     def _wait(process: subprocess.Popen[Any], deadline: float) -> None:
         while process.poll() is None and time.monotonic() < deadline:
             pause(0.02)
+
+
+def seconds_of_task(output: str) -> float:
+    """What ansible.posix.profile_tasks says at the end of a playbook of one task."""
+    found = re.findall(r"(?m)^\S.* -+ ([\d.]+)s$", output)
+    if len(found) != 1:
+        raise LabError(f"a playbook of one task was to be timed, and {len(found)} were told of", tail(output, 60))
+    return float(found[0])

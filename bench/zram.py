@@ -4,37 +4,41 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import statistics
+import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from bench.figures import Chapter, Figure
-from bench.machine import Bench
+from bench.machine import NAME, Bench
 from demo.remote import ask
+from lab import machine
 from lab.errors import LabError
 from lab.images import Shape
 from lab.machine import Machine
 
 ROUNDS = 5
-SHAPE = Shape(memory=512)  # smaller than for the other chapters, since all of it is compressed several times over
+AT_ONCE = 2  # machines
+SHAPE = Shape(memory=384)  # smaller than for the other chapters, since all of it is compressed several times over
 RATIOS = (3, 2, 1)  # to 1: how well the pages compress
+KINDS = (*RATIOS, 0)  # without swap for 0; what takes longest first, so that all machines end at about the same time
 AT_LEAST = 0.9  # of what device, compression and memory allow
 NEVER_BELOW = 0.95  # of no swap
 STEP = 16  # MiB, in which guest.py fills
 TRIES = 8
-MINUTES = 150  # after which the whole of it is given up; about 60 on two processors that have nothing else to do
-STALLED = 45  # seconds without a new MiB after which a program is not going to get through
+MINUTES = 150  # after which the whole of it is given up
+STALLED = 45  # seconds; a program that goes on by less than STEP in these is not going to get through
 
 TITLE = "Memory that a program can fill, with zram and without"
 TEXT = """\
 A program fills memory with pages that are all different, none of them zeros, then goes through all of them again and
 finds each as it was written; the figure is the largest amount that it got through with, in steps of {step} MiB. It
-starts with what the kernel let it fill before the OOM killer came or nothing went on for {stalled} s, and tries less
-where it does not get through; later rounds start with what the first has found. The machine of this chapter has
-{memory} MiB.
+starts with what the kernel let it fill before the OOM killer came or less than {step} MiB went on in {stalled} s, and
+tries less where it does not get through; later rounds start with what the first has found. The machines of this chapter
+have {memory} MiB.
 
 With zram: twice the RAM, zstd, by `zram_device`, and the settings of `vm_tuning`'s profiles. R is what fits without
 swap, D the size of the device, c how the pages compress by `mm_stat` (original by compressed size), all measured.
@@ -58,6 +62,13 @@ TUNING = json.dumps(
 )
 
 
+def machine_for(ratio: int) -> str:
+    return f"{NAME}-{ratio}"
+
+
+MACHINES = tuple(map(machine_for, KINDS))
+
+
 class Filled(NamedTuple):
     """MiB; compression by mm_stat at the fullest moment, 1 where there is no zram."""
 
@@ -67,21 +78,38 @@ class Filled(NamedTuple):
 
 
 def measure(bench: Bench, say: Callable[[str], None]) -> Chapter:
-    found: dict[int, list[Filled]] = defaultdict(list)
-    end = time.monotonic() + MINUTES * 60
-    fills = ROUNDS * (1 + len(RATIOS))
-    say(f"{fills} fills, a quarter of a minute to four minutes each once the first round is through")
-    for number in range(1, ROUNDS + 1):
-        found[0].append(fill(bench.reset(SHAPE), RATIOS[0], found[0]))
-        say(f"round {number} of {ROUNDS}: {found[0][-1].mib} MiB without swap")
-        for ratio in RATIOS:
-            if time.monotonic() > end:
-                raise LabError(f"not through after {MINUTES} minutes, in round {number} of {ROUNDS}")
-            it = with_zram(bench)
-            found[ratio].append(fill(it, ratio, found[ratio]))
-            last = found[ratio][-1]
-            say(f"round {number} of {ROUNDS}: {last.mib} MiB with zram, pages compress {last.compression:.2f} to 1")
+    """Two kinds at a time, one for each processor: what is measured is an amount, which no neighbour changes."""
+    say(f"{ROUNDS} fills without swap and as many for each of {len(RATIOS)} kinds of pages, {AT_ONCE} at a time")
+    over, end = threading.Event(), time.monotonic() + MINUTES * 60
+
+    def one(ratio: int) -> list[Filled]:
+        mine = Bench(bench.folder / machine_for(ratio), machine_for(ratio))
+        mine.folder.mkdir()
+        try:
+            return series(mine, ratio, over, end, say)
+        except BaseException:
+            over.set()
+            raise
+
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        found = dict(zip(KINDS, pool.map(one, KINDS), strict=True))
     return Chapter(TITLE, text(found), figures(found))
+
+
+def series(bench: Bench, ratio: int, over: threading.Event, end: float, say: Callable[[str], None]) -> list[Filled]:
+    """All fills with pages that compress so well, without swap for 0; fewer where another series has failed."""
+    found: list[Filled] = []
+    for number in range(1, ROUNDS + 1):
+        if over.is_set():
+            return found
+        if time.monotonic() > end:
+            raise LabError(f"not through after {MINUTES} minutes, in round {number} of {ROUNDS}")
+        it = with_zram(bench) if ratio else bench.reset(SHAPE)
+        found.append(fill(it, ratio or RATIOS[0], found))
+        kind = f"with zram, pages compress {found[-1].compression:.2f} to 1" if ratio else "without swap"
+        say(f"round {number} of {ROUNDS}: {found[-1].mib} MiB {kind}")
+    machine.down(bench.name)  # or what comes after would have it beside it
+    return found
 
 
 def text(found: dict[int, list[Filled]]) -> str:

@@ -5,7 +5,7 @@
 look  prints what the kernel says of its swap, zram devices and watermarks.
 fill  fills memory until the kernel's OOM killer comes, and prints how far that went and who held the pages meanwhile.
 fill RATIO MIB [SECONDS]  fills so much (0: as before), with pages that compress RATIO to 1, then goes through all of it
-      again, looking at each; ended where nothing goes on for so many seconds.
+      again, looking at each; ended where in so many seconds less than 16 MiB went on.
 
 It reads /proc and /sys itself and knows nothing of the collection. Amounts are bytes. Each line it prints is JSON,
 the last one is the result. Python 3.8 or later, standard library only.
@@ -32,7 +32,7 @@ AREA = 16 * MIB  # mapped at a time, so that overcommit never sees one large req
 REPORT = 1.0  # seconds between lines
 SAMPLE = 0.25  # seconds between looks at the swap
 LIMIT = 300  # seconds that filling may take
-STALLED = 120  # seconds without a new MiB
+STALLED = 120  # seconds in which less than an area was filled or looked at: a host that thrashes still creeps
 WHOLE, WRONG = 0, 4  # how the filling program ends by itself
 
 
@@ -174,6 +174,7 @@ def follow(reader: int, child: int, stalled: int) -> tuple[int, dict[str, Any], 
     """Reads the pipe until the other end is gone: MiB filled, the fullest sample of the swap, why it was ended."""
     filled, fullest, why = 0, held(), None
     began = grown = sampled = reported = time.monotonic()
+    then = 0  # MiB when it had last grown by an area
     while True:
         ready = select.select([reader], [], [], SAMPLE)[0]
         now = time.monotonic()
@@ -181,7 +182,9 @@ def follow(reader: int, child: int, stalled: int) -> tuple[int, dict[str, Any], 
             new = len(os.read(reader, 65536))
             if not new:
                 return filled, fullest, why
-            filled, grown = filled + new, now
+            filled += new
+            if filled >= then + AREA // MIB:
+                then, grown = filled, now
         if now - sampled >= SAMPLE:
             sample, sampled = held(), now
             fullest = max(fullest, sample, key=used)

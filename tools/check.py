@@ -34,7 +34,7 @@ REASON = re.compile(r"^(fatal|failed): \[|^E  |^FAILED |^ERROR|\bassert\b|: Kill
 MESSAGE = '"msg": '  # after all that a failed task returned before it
 IGNORED = "...ignoring"  # what Ansible says after a failure that the playbook wanted
 WIDTH = 110
-LIMIT = 80  # minutes for the whole run, so that its table is still told where a CI would end it after 90 without a word
+LIMIT = 84  # minutes for the whole run, so that its table is still told where a CI would end it after 90 without a word
 STOP = threading.Event()  # Ctrl-C reaches the main thread alone
 
 
@@ -43,6 +43,11 @@ class Outcome(NamedTuple):
     counts: Counts
     seconds: float
     problem: str  # empty when all is well
+    left_out: bool = False
+
+    @property
+    def result(self) -> str:
+        return "FAILED" if self.problem else "no time" if self.left_out else "ok"
 
 
 def say(text: str = "") -> None:
@@ -55,7 +60,11 @@ def run(step: Step, stream: bool) -> Outcome:
     began = time.monotonic()
     code = execute(step, log, stream)
     seconds = time.monotonic() - began
-    counts, problem = judge(step, log.read_text(errors="replace"), code)
+    text = log.read_text(errors="replace")
+    if cut_off(step, text, code, stream):
+        say(f"{shown_tail(log)}   {step.name}: cut off after {seconds:.0f} s, for want of time")
+        return Outcome(step, Counts(), seconds, "", left_out=True)
+    counts, problem = judge(step, text, code)
     tail = shown_tail(log) if problem and not stream else ""
     say(f"{tail}   {step.name}: {problem or 'passed'} after {seconds:.0f} s ({counts})")
     return Outcome(step, counts, seconds, problem)
@@ -127,6 +136,14 @@ def alive(group: int) -> bool:
     return False
 
 
+def cut_off(step: Step, text: str, code: int | None, alone: bool) -> bool:
+    """Whether all that is wrong with a step of the whole run is that this computer is slower than its bound allows for.
+    Only what goes by time may be: alone, a step that reaches its bound has failed.
+    """
+    late = code is None and not STOP.is_set()
+    return late and step.if_time and not alone and not step.counter(text, 0).failed
+
+
 def judge(step: Step, text: str, code: int | None) -> tuple[Counts, str]:
     """What the step's output and exit code mean. No test at all is a failure too, whatever the exit code."""
     counts = step.counter(text, 1 if code is None else code)
@@ -166,12 +183,15 @@ def telling(step: Step) -> list[str]:
 
 def report(outcomes: list[Outcome]) -> None:
     width = max(len(outcome.step.name) for outcome in outcomes)
-    say(f"\n{'step':{width}}  result  passed  failed  skipped  seconds")
-    for step, counts, seconds, problem in outcomes:
-        result = "FAILED" if problem else "ok"
-        numbers = f"{counts.passed:6}  {counts.failed:6}  {counts.skipped:7}  {seconds:7.0f}"
-        say(f"{step.name:{width}}  {result:6}  {numbers}")
+    say(f"\n{'step':{width}}  result   passed  failed  skipped  seconds")
+    for outcome in outcomes:
+        counts = outcome.counts
+        numbers = f"{counts.passed:6}  {counts.failed:6}  {counts.skipped:7}  {outcome.seconds:7.0f}"
+        say(f"{outcome.step.name:{width}}  {outcome.result:7}  {numbers}")
     say()
+    late = [outcome.step.name for outcome in outcomes if outcome.left_out]
+    if late:
+        say(f"Left out or cut off on this computer, for want of time: make {' '.join(late)} runs it.")
     for outcome in outcomes:
         if outcome.problem:
             say(f"{outcome.step.name} {outcome.problem}. To run it alone: make {outcome.step.name}")
@@ -185,7 +205,7 @@ def run_in_lanes(steps: Sequence[Step], minutes: float = LIMIT) -> list[Outcome]
     deadline = time.monotonic() + minutes * 60
     lanes = [[step for step in steps if step.lane == lane] for lane in dict.fromkeys(step.lane for step in steps)]
     with concurrent.futures.ThreadPoolExecutor(max(len(lanes), 1)) as pool:
-        futures = [pool.submit(run_lane, lane) for lane in lanes]
+        futures = [pool.submit(run_lane, lane, deadline) for lane in lanes]
         try:
             while concurrent.futures.wait(futures, timeout=0.2).not_done:
                 if time.monotonic() > deadline and not STOP.is_set():
@@ -198,10 +218,17 @@ def run_in_lanes(steps: Sequence[Step], minutes: float = LIMIT) -> list[Outcome]
     return [outcomes[step.name] for step in steps]
 
 
-def run_lane(steps: Sequence[Step]) -> list[Outcome]:
-    """What is not begun any more has failed: nothing is left out in silence."""
-    not_begun = Counts(failed=1), 0, "was not begun"
-    return [Outcome(step, *not_begun) if STOP.is_set() else run(step, stream=False) for step in steps]
+def run_lane(steps: Sequence[Step], deadline: float) -> list[Outcome]:
+    """What has to run and is not begun any more has failed: nothing is left out in silence."""
+    return [run_of_lane(step, deadline) for step in steps]
+
+
+def run_of_lane(step: Step, deadline: float) -> Outcome:
+    if step.if_time and (STOP.is_set() or time.monotonic() + step.minutes * 60 > deadline):
+        return Outcome(step, Counts(), 0, "", left_out=True)
+    if STOP.is_set():
+        return Outcome(step, Counts(failed=1), 0, "was not begun")
+    return run(step, stream=False)
 
 
 def heed_endings() -> None:

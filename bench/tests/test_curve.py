@@ -81,3 +81,10 @@ def test_where_nothing_stalls_nothing_is_shown() -> None:
     assert curve.verdict(curves(defaults=[0, 0], server=[0, 0]), GAPS, 0.1) == [
         "Nothing was shown: with `defaults` no burst of up to 16 MiB stalled."
     ]
+
+
+@pytest.mark.parametrize(
+    ("most", "step"), [(0, 0.25), (1, 0.25), (3.7, 1), (530, 200), (400, 100), (470, 200), (990, 250)]
+)
+def test_the_scale_has_round_numbers_and_holds_all(most: float, step: float) -> None:
+    assert curve.round_step(most) == pytest.approx(step)

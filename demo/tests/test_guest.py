@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 import zlib
 
 import pytest
@@ -61,3 +64,31 @@ def test_swap_areas_come_in_the_order_of_their_use(monkeypatch: pytest.MonkeyPat
         {"name": "/dev/zram0", "size": 500 * 1024, "used": 20 * 1024, "priority": 100},
         {"name": "/swapfile", "size": 1000 * 1024, "used": 0, "priority": 10},
     ]
+
+
+def child_that_fills(mib: int, times: int) -> tuple[int, int]:
+    """A process that tells `times` times of so many MiB more, ten times a second, and the pipe it tells it by."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        signal.alarm(60)
+        for _time in range(times):
+            os.write(writer, b"." * mib)
+            time.sleep(0.1)
+        os._exit(0)
+    os.close(writer)
+    return child, reader
+
+
+@pytest.mark.parametrize(("mib", "times", "why"), [(1, 400, "stalled"), (guest.AREA // guest.MIB, 30, None)])
+def test_a_program_that_only_creeps_is_ended_and_one_that_goes_on_is_not(mib: int, times: int, why: str | None) -> None:
+    """Fails where a MiB now and then counts as going on: a host that thrashes would be waited for to the limit."""
+    child, reader = child_that_fills(mib, times)
+    try:
+        filled, _fullest, found = guest.follow(reader, child, 1)
+    finally:
+        os.close(reader)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert found == why
+    assert filled < 40 if why else filled == mib * times

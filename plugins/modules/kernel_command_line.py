@@ -17,9 +17,10 @@ description:
     own program make C(grub.cfg) from it. Entries for recovery stay as they were.
   - A file that GRUB reads after that one can win, such as C(/etc/default/grub.d/99-x.cfg). Where it leaves a parameter
     out, or says another value, the module names it and fails with the reason V(overridden), and all is as it was.
-  - With boot loader entries (systemd-boot, and the GRUB of Fedora and RHEL), it appends to the C(options) of each entry,
-    and to C(/etc/kernel/cmdline) where there is one, so that entries of new kernels have it too.
-  - Parameters that stood there before this module stay when it is taken back.
+  - With boot loader entries (systemd-boot, and the GRUB of Fedora and RHEL), it appends to the C(options) of each entry
+    that has a C(linux) line, and to C(/etc/kernel/cmdline) where there is one, so that entries of new kernels have it too.
+  - Parameters that stood there before this module stay when it is taken back, file by file. Where one has gone from a
+    file since, it is put there.
 extends_documentation_fragment:
   - highwater.memory.attributes
 options:

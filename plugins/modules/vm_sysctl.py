@@ -96,11 +96,15 @@ options:
         or where both are asked for. Beside a limit in the other unit, which is not asked for, it is a warning.
       - C(overcommit_memory) 2 where more than 90 % of the limit that would follow is committed already.
       - A value outside the range that the kernel is known to take. With O(force=true) the kernel is asked.
+      - With O(apply=next_boot) in a container, which makes an image, an expression that depends on the machine, in
+        O(settings) or in a profile. A number in O(settings) stands in for what a profile computes.
     type: bool
     default: false
 notes:
   - With O(state=absent) the settings also leave O(file), which goes with the last of them. With O(exclusive=true) so do
     settings that somebody else has written into it.
+  - With O(apply=next_boot) in a container, settings that only the kernel of the builder lacks are written all the
+    same.
   - O(unknown=skip) warns of settings that no kernel known to this module has, since they are likely to be misspelt.
   - C(drop_caches), C(compact_memory) and C(stat_refresh) are actions and not settings, so they are refused here.
 seealso:

@@ -111,6 +111,7 @@ options:
         the folders above it.
       - A folder that is not empty can only be taken with O(apply=next_boot), since what is in it would be out of reach
         below the filesystem.
+      - Refused where C(/etc/fstab) mounts something there or below it.
       - Where the distribution has a unit that mounts there, as Debian 13 for C(/tmp), that is masked.
     type: str
   mount_options:
@@ -140,6 +141,8 @@ options:
       - With V(true) that program is switched off for the boots to come. Its stop command is never run, since that would
         swap off with no regard to memory. The device is swapped off by the module, within O(headroom), and only where
         it is not set up as asked for.
+      - A unit or script is switched off as a whole. Where it sets up other devices as well, a warning names each that
+        nobody sets up any more. It comes back with the last of them that is given back.
       - With O(state=absent) the boot is given back to what was there. The module does not start it itself.
     type: bool
     default: false

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "machine(image, memory, cpus, disk, extra): what kind of machine the test needs")
+    # What a series draws its moments from; drawn before workers of pytest-xdist are, which must have the same tests.
+    os.environ.setdefault("HIGHWATER_SEED", str(random.SystemRandom().randrange(10**6)))
     listen_to_signals()
 
 
@@ -58,10 +61,17 @@ def rounds(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("rounds"))
 
 
+def machine_name(request: pytest.FixtureRequest) -> str:
+    """That of the test file, and of the worker where several run its tests side by side (pytest-xdist)."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    words = [*Path(str(request.path)).stem.split("_"), *([worker] if worker else [])]
+    return "-".join(words)
+
+
 @pytest.fixture(scope="module")
 def machines(request: pytest.FixtureRequest) -> Iterator[dict[str, Machine]]:
-    """The one machine of a test file, by its name; taken down when the file is through."""
-    name = "test-" + Path(str(request.path)).stem.removeprefix("test_").replace("_", "-")
+    """The one machine of a test file and worker, by its name; taken down when the file is through."""
+    name = machine_name(request)
     there: dict[str, Machine] = {}
     commands.prepare()
     with lock(name):
@@ -83,7 +93,7 @@ def machine(request: pytest.FixtureRequest, machines: dict[str, Machine]) -> Ite
     for mark in reversed(list(request.node.iter_markers("machine"))):  # the nearest comes last
         asked.update(mark.kwargs)
     image = asked.pop("image", "trixie")
-    name = "test-" + Path(str(request.path)).stem.removeprefix("test_").replace("_", "-")
+    name = machine_name(request)
     with tempfile.TemporaryDirectory(prefix="hw-") as folder:  # sockets have short paths
         machines[name] = it = Machine(name, image, Shape(**asked), Path(folder))
         it.pristine()

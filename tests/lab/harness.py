@@ -30,7 +30,8 @@ A test asks for `machine` and says what kind it wants; it gets a pristine, boote
 | `until(condition, seconds)` | waits for a condition; fails the test when the time is up |
 
 `extra=1` gives a second, empty disk of 1 GiB, /dev/vdb. One machine lives at a time; it is taken down at the end and on
-Ctrl-C. Its name is the test file's, so two files may run at the same time, beside molecule and the benchmark.
+Ctrl-C. Its name is the test file's (and the worker's, where pytest-xdist runs tests side by side), so two files may run
+at the same time, beside molecule and the benchmark.
 
 How often a series is repeated: `rounds` is a number for a loop, `turn` makes a test of each round (each on a pristine
 machine). It is 2 unless `--rounds` or HIGHWATER_ROUNDS says otherwise, as `make soak` does.
@@ -203,9 +204,9 @@ class Machine:
         self._note(f"$ {command}\n-> {done.code}\n{tail(done.out + done.err, 12)}")
         return done
 
-    def shell(self, command: str, timeout: float = PATIENCE) -> str:
+    def shell(self, command: str, timeout: float = PATIENCE, text: str = "") -> str:
         """Runs a command as root that has to succeed; what it printed on standard output."""
-        done = self.attempt(command, timeout)
+        done = self.attempt(command, timeout, text)
         assert done.code == 0, f"`{command}` ended with {done.code} on {self.name}: {tail(done.out + done.err, 30)}"
         return done.out
 
@@ -229,9 +230,13 @@ class Machine:
     def until(self, condition: Callable[[], object], seconds: float, what: str = "") -> None:
         """Waits for a condition to hold, and fails the test where it does not in that time."""
         end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"{what or 'the condition'} did not come true within {seconds:.0f} s"
-            pause(0.3)
+        while True:
+            began = time.monotonic()
+            if condition():
+                return
+            asked = time.monotonic()
+            assert asked < end, f"{what or 'the condition'} did not come true within {seconds:.0f} s"
+            pause(min(max(0.3, 3 * (asked - began)), 3))  # asking takes time from what is waited for
 
     # -- Ansible ---------------------------------------------------------------------------------
 

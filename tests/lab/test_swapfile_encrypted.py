@@ -8,15 +8,17 @@ lost, where something is left behind, or where a boot waits for a file that is g
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from harness import Machine
-from holding import held, hold
+from holding import held_after_a_round, hold
 
 MODULE = "highwater.memory.swapfile"
 PATH = "/swapfile"
 NODE = "/dev/mapper/highwater-swapfile"
+BRIDGE = "/dev/mapper/highwater-.swapfile.highwater"
 OTHERS = "# ours to keep\nhome\tUUID=0b7e  none luks,noauto"  # without a newline at its end
 SIZE = 96 << 20
 # A page of the program that holds memory has little but zeros; an encrypted one has hardly any.
@@ -121,7 +123,10 @@ def test_what_is_swapped_out_cannot_be_read(machine: Machine) -> None:
     assert any("as a bridge" in action for action in done["actions"]), done["actions"]
     assert len(keys(machine)) == 1
     assert machine.shell("ls -A / | grep highwater || true") == ""
-    assert held(machine).wrong == 0
+    assert held_after_a_round(machine).wrong == 0
+    # The kernel notes each swapon, by the name that it was given: the file, the bridge and the new file, none as it is.
+    areas = re.findall(r"swap on (\S+?)\.? ", machine.shell("dmesg"))
+    assert areas == [NODE, BRIDGE, NODE]
     assert machine.shell("grep oom_kill /proc/vmstat").split()[1] == "0"
 
 

@@ -14,7 +14,7 @@ from holding import held, held_after_a_round, hold
 
 MODULE = "highwater.memory.swapfile"
 PATH = "/swapfile"
-SMALL, LARGE = 256, 320  # MiB
+SMALL, LARGE = 160, 208  # MiB
 FREE = 40  # MiB of swap, at most, when all is held; a module call needs some room itself
 
 
@@ -58,7 +58,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-@pytest.mark.machine(memory=512)
+@pytest.mark.machine(memory=384)
 def test_resize_under_load(machine: Machine, series_of: tuple[bool, int]) -> None:
     encrypted, rounds = series_of
     series(machine, rounds, encrypted)

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from harness import Machine, cut_off
+from holders import await_none, tell
 
 MIB = 1 << 20
 RATE = 8  # MiB/s of the disk
@@ -41,13 +42,6 @@ def areas(machine: Machine) -> dict[str, int]:
 def written(machine: Machine) -> int:
     """Bytes of the draft; 0 where there is none."""
     return int(machine.shell(f"stat -c %s {DRAFT} 2>/dev/null || echo 0"))
-
-
-def writer(machine: Machine) -> str:
-    """The process that has the draft open; "" where none has."""
-    return machine.shell(
-        f"for one in /proc/[0-9]*; do ls -l $one/fd 2>/dev/null | grep -q {DRAFT}'$' && basename $one; done; true"
-    ).strip()
 
 
 @contextmanager
@@ -86,7 +80,7 @@ def test_a_run_that_was_cut_off_is_gone_on_with(machine: Machine) -> None:
     with begun(machine) as process:
         machine.until(lambda: written(machine) > 64 * MIB, 60, "64 MiB")
         cut_off(process)  # nobody tells the machine; the call there ends with its slice
-    machine.until(lambda: not writer(machine), 60, "the end of the call")
+    await_none(machine, DRAFT)
     left, inode = written(machine), machine.shell(f"stat -c %i {DRAFT}")
     assert left >= 64 * MIB
     assert areas(machine) == {}
@@ -109,7 +103,7 @@ def test_a_signal_leaves_no_partial_file(machine: Machine, name: str) -> None:
     machine.throttle(mib=RATE)
     with begun(machine) as process:
         # Between two calls of one run nobody has it open.
-        machine.until(lambda: machine.attempt(f"kill -{name} {writer(machine)}").code == 0, 60, "a writer to stop")
+        tell(machine, DRAFT, name)
         out, _err = process.communicate(timeout=120)
     assert f"stopped by SIG{name}" in out
     assert machine.shell("ls -A /swap 2>/dev/null || true") == ""

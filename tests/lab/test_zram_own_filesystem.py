@@ -36,6 +36,9 @@ MOVED = {**MOUNTED, "mount_point": f"{PLACE}/b/c", "mount_options": ["nosuid"], 
 SWAP = {"size": "64MiB", "priority": 0, "headroom": "0B"}
 ABSENT = {"state": "absent", "headroom": "0B"}
 
+# It looks at all the zram devices and swap of this computer: pytest-xdist is to run it beside no other that does.
+pytestmark = pytest.mark.xdist_group("own_kernel")
+
 
 class Device:
     """One zram of this computer."""

@@ -132,3 +132,33 @@ def test_a_run_that_takes_too_long_says_what_it_did_not_get_to(
     out = capsys.readouterr().out
     assert "c was not begun. To run it alone: make c" in out
     assert out.splitlines()[-1] == "5 passed, 2 failed"
+
+
+def test_what_goes_by_time_is_left_out_late_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails where it runs late, where it counts for or against the whole, or where nobody is told; and early, where
+    it does not run.
+    """
+    first, by_time = step("echo 3 passed in 0.1s")._replace(name="a"), step("exit 1")._replace(name="b")
+    early = check.run_in_lanes([first, by_time._replace(if_time=True, minutes=1)], minutes=2)
+    assert [one.result for one in early] == ["ok", "FAILED"]
+    late = check.run_in_lanes([first, by_time._replace(if_time=True, minutes=2)], minutes=2)
+    assert [one.result for one in late] == ["ok", "no time"]
+    assert not any(one.problem for one in late)
+    capsys.readouterr()
+    check.report(late)
+    out = capsys.readouterr().out
+    assert "for want of time: make b runs it" in out
+    assert out.splitlines()[-1] == "3 passed, 0 failed"
+
+
+def test_what_goes_by_time_may_reach_its_bound_in_the_whole_run_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Fails where a slow computer is a failure, where it goes by unseen, or where a test that failed is forgiven."""
+    slow = step("echo began; sleep 600", minutes=0.02)._replace(name="a", if_time=True)
+    failing = slow._replace(name="b", command=("sh", "-c", "echo 1 failed in 0.1s; sleep 600"))
+    outcomes = check.run_in_lanes([slow, failing, slow._replace(name="c", if_time=False)], minutes=2)
+    assert [(one.result, one.counts.failed) for one in outcomes] == [("no time", 0), ("FAILED", 1), ("FAILED", 1)]
+    assert outcomes[0].seconds > 1
+    capsys.readouterr()
+    check.report(outcomes)
+    assert "for want of time: make a runs it" in capsys.readouterr().out
+    assert check.run(slow, stream=True).problem == "ended because it took longer than 0.02 min"

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Mapping, Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import appended, without
+from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import missing, without
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
@@ -51,9 +51,7 @@ class Loader(NamedTuple):
 
 def observe_loader(host: Host) -> Loader | None:
     """What this host boots by; None where it is neither."""
-    entries = [
-        "%s/%s" % (folder, name) for folder in _ENTRY_FOLDERS for name in host.listdir(folder) if name.endswith(".conf")
-    ]
+    entries = _linux_entries(host)
     grubs = [(program, config) for program, config in _GRUBS if host.exists(config)]
     reads_entries = not grubs or "blscfg" in (host.read(grubs[0][1]) or "")
     if entries and reads_entries:
@@ -68,13 +66,33 @@ def _grub(host: Host, program: str, config: str) -> Loader:
     return Loader(GRUB, {DROP_IN: host.read(DROP_IN)}, lines[0] if lines else "", (program, "-o", config))
 
 
-def _entries(host: Host, paths: list[str]) -> Loader:
-    texts = {path: host.read(path) for path in paths}
+def _entries(host: Host, entries: Mapping[str, str]) -> Loader:
+    texts: dict[str, Optional[str]] = dict(entries)
     if host.exists(KERNEL_INSTALL):
         texts[KERNEL_INSTALL] = host.read(KERNEL_INSTALL)
     # Which entry is the default is the loader's to say: they are all kept alike.
-    lines = [line for path in paths for line in options(texts[path] or "")]
+    lines = [line for text in entries.values() for line in options(text)]
     return Loader(ENTRIES, texts, lines[0] if lines else "", ())
+
+
+def _linux_entries(host: Host) -> dict[str, str]:
+    """Texts by path; an entry of another program (a shell, memtest) has no kernel that our words are for."""
+    texts = {}
+    for folder in _ENTRY_FOLDERS:
+        for name in host.listdir(folder):
+            path = "%s/%s" % (folder, name)
+            text = host.read(path) if name.endswith(".conf") else None
+            if text and _starts_linux(text):
+                texts[path] = text
+    return texts
+
+
+def _starts_linux(text: str) -> bool:
+    """By ``linux``, or by ``efi`` a kernel that is a program of EFI's itself: it is told which root it has."""
+    if re.search(r"(?m)^[ \t]*linux[ \t]+\S", text):
+        return True
+    is_efi = re.search(r"(?m)^[ \t]*efi[ \t]+\S", text) is not None
+    return is_efi and any(word.startswith("root=") for line in options(text) for word in line.split())
 
 
 def options(text: str) -> list[str]:
@@ -87,15 +105,30 @@ def line_of(path: str, text: str) -> str:
     return " ".join(options(text)) if path.endswith(".conf") else text
 
 
-def text_for(loader: Loader, path: str, wanted: Mapping[str, str], gone: tuple[str, ...]) -> str | None:
-    """What a file is to say; None for no file. wanted: words by name; gone: words of ours that go."""
-    if loader.name == GRUB:
-        line = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT %s"\n' % " ".join(wanted.values())
-        return HEADER + line if wanted else None
-    old = loader.texts[path] or ""
-    head, line, tail = _split(path, old)
-    new = appended(without(line, gone), wanted)
-    return old if new == " ".join(line.split()) else head + new + tail
+def drop_in(wanted: Mapping[str, str]) -> str | None:
+    """What our file for GRUB is to say; None for no file. wanted: words by name."""
+    line = 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT %s"\n' % " ".join(wanted.values())
+    return HEADER + line if wanted else None
+
+
+def extended(path: str, text: str, wanted: Mapping[str, str]) -> str:
+    """An entry, or kernel-install's file, with words (by name) at the end of its line, but those that count already."""
+    more = missing(line_of(path, text), wanted)
+    head, line, tail = _split(path, text)
+    return head + " ".join(line.split() + more) + tail if more else text
+
+
+def cleared(path: str, text: str, gone: tuple[str, ...]) -> str:
+    """An entry, or kernel-install's file, without the last occurrence of each of these words."""
+    head, line, tail = _split(path, text)
+    left = without(line, gone)
+    if left == " ".join(line.split()):
+        return text
+    if left or not path.endswith(".conf"):
+        return head + left + tail
+    # Nothing but ours was on it, so we have made it (see _split), with a newline behind it or before it.
+    head = head[: head.rindex("options")]
+    return head + tail[1:] if tail else head[:-1]
 
 
 def _split(path: str, text: str) -> tuple[str, str, str]:
@@ -103,6 +136,7 @@ def _split(path: str, text: str) -> tuple[str, str, str]:
     if not path.endswith(".conf"):
         return "", text.strip(), "\n"
     lines = list(re.finditer(r"(?m)^options[ \t]+(.*)$", text))
-    if not lines:
-        return text + "options ", "", "\n"
-    return text[: lines[-1].start(1)], lines[-1].group(1), text[lines[-1].end(1) :]
+    if lines:
+        return text[: lines[-1].start(1)], lines[-1].group(1), text[lines[-1].end(1) :]
+    # A last line without a newline gets one, and ours is then the one without, so that the way back is known.
+    return (text + "options ", "", "\n") if text.endswith("\n") else (text + "\noptions ", "", "")

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.cmdline import theirs
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders import (
+    DROP_IN,
     GRUB,
     Loader,
-    line_of,
+    drop_in,
+    extended,
     observe_loader,
-    text_for,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import value_of, words
 from ansible_collections.highwater.memory.plugins.module_utils.core import record
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 __all__ = ("managed", "observe", "plan", "resolve", "result", "wanted", "warnings")
@@ -33,7 +34,8 @@ class State(NamedTuple):
 
     loader:  None where there is none that we know.
     running: the running kernel's command line.
-    entry:   our record: ``words`` by name that we set, and ``theirs``, names that stood there as asked before us.
+    entry:   our record: ``words`` by name that we set, ``theirs``, those of them that stood there before us (see
+             theirs.py), and ``going``, words that a run has begun to take off.
     """
 
     loader: Optional[Loader]
@@ -46,20 +48,26 @@ class State(NamedTuple):
         found: Mapping[str, str] = self.entry.get("words", {})
         return found
 
+    def going(self, kept: Mapping[str, str]) -> tuple[str, ...]:
+        """The words of ours that are to go, or may still have to, where these are kept."""
+        changed = {word for name, word in self.ours.items() if kept.get(name) != word}
+        return tuple(sorted(changed.union(self.entry.get("going", ()))))
+
 
 class Spec(NamedTuple):
     """What is to be.
 
     words:   all that stand there by us, by name; gone: words of ours that go.
     texts:   by path what the loader's files are to say.
-    entry:   our record; empty where there is to be none.
+    entry:   our record; empty where there is to be none. between: until what goes is gone.
     asked:   names that were asked for.
     """
 
     words: Mapping[str, str]
-    gone: Mapping[str, str]
+    gone: tuple[str, ...]
     texts: Mapping[str, Optional[str]]
     entry: dict[str, Any]
+    between: dict[str, Any]
     asked: tuple[str, ...]
 
 
@@ -71,59 +79,82 @@ def observe(host: Host, _params: Mapping[str, Any]) -> State:
 def resolve(params: Mapping[str, Any], state: State) -> Spec:
     """Raises HighwaterError for what cannot stand on a command line, Unsupported where no boot loader is known."""
     asked = words(params["parameters"] or {})
-    if params["state"] == "absent":
-        kept = {name: word for name, word in state.ours.items() if asked and name not in asked}
-        kept = {} if params["exclusive"] else kept
-    else:
-        kept = dict({} if params["exclusive"] else state.ours, **asked)
-    kept = dict(sorted(kept.items()))
-    gone = {name: word for name, word in state.ours.items() if kept.get(name) != word}
+    kept = _kept(params, state, asked)
+    gone = tuple(word for word in state.going(kept) if word not in kept.values())
     if state.loader is None:
         if kept or gone:
             raise Unsupported(
                 "the kernel command line cannot be set on this host: there is neither a GRUB that reads "
                 "/etc/default/grub.d nor a boot loader entry; set %s where this machine boots from"
-                % " ".join(asked.values() or gone.values()),
+                % " ".join(asked.values() or gone),
                 reason="boot_loader",
             )
-        return Spec({}, {}, {}, {}, tuple(asked))
-    theirs = _theirs(state, state.loader, kept, gone)
-    mine = {name: word for name, word in kept.items() if name not in theirs}
-    removable = tuple(word for name, word in gone.items() if name not in state.entry.get("theirs", ()))
-    texts = {path: text_for(state.loader, path, mine, removable) for path in state.loader.texts}
-    return Spec(kept, gone, texts, {"words": kept, "theirs": theirs} if kept else {}, tuple(asked))
+        return Spec({}, (), {}, {}, {}, tuple(asked))
+    return _spec(state, state.loader, kept, gone, tuple(asked))
 
 
-def _theirs(state: State, loader: Loader, kept: Mapping[str, str], gone: Mapping[str, str]) -> list[str]:
-    """Names that are on the line as asked, and not by us: what is not ours is not taken away either."""
-    known = state.entry.get("theirs", [])
-    new = [name for name in kept if name not in state.ours and name not in gone]
-    lines = [line_of(path, text or "") for path, text in loader.texts.items()]
+def _kept(params: Mapping[str, Any], state: State, asked: Mapping[str, str]) -> dict[str, str]:
+    """The words that are to stand there by us, by name, in order."""
+    kept = {} if params["exclusive"] else dict(state.ours)
+    if params["state"] == "absent":
+        kept = {name: word for name, word in kept.items() if asked and name not in asked}
+    else:
+        kept.update(asked)
+    return dict(sorted(kept.items()))
+
+
+def _spec(state: State, loader: Loader, kept: dict[str, str], gone: tuple[str, ...], asked: tuple[str, ...]) -> Spec:
+    known = theirs.remembered(state.entry, loader)
+    bare = theirs.bare(loader, state.going(kept), known)
+    found = theirs.observed(loader, kept, state.entry, bare)
+    texts: dict[str, Optional[str]]
     if loader.name == GRUB:
-        lines = [loader.next] if loader.texts and not any(loader.texts.values()) else []
-    there = [name for name in new if lines and all(value_of(line, name) == kept[name] for line in lines)]
-    return sorted({name for name in known if name in kept and name not in gone} | set(there))
+        texts = {DROP_IN: drop_in({name: word for name, word in kept.items() if word not in found[DROP_IN]})}
+    else:
+        texts = {path: extended(path, text, kept) for path, text in bare.items()}
+    if not kept:
+        return Spec(kept, gone, texts, {}, state.entry, asked)
+    entry = {"words": kept, "theirs": theirs.to_remember(found, state.entry, loader)}
+    return Spec(kept, gone, texts, entry, _between(state, loader, entry, found, gone), asked)
+
+
+def _between(
+    state: State, loader: Loader, entry: dict[str, Any], found: theirs.Words, gone: tuple[str, ...]
+) -> dict[str, Any]:
+    """Our record for as long as not all files say what it will: a run that is cut off leaves to the next what goes."""
+    if not gone:
+        return entry
+    known = theirs.remembered(state.entry, loader)
+    both = {path: mine + [word for word in known[path] if word in gone] for path, mine in found.items()}
+    return dict(entry, going=list(gone), theirs=theirs.to_remember(both, state.entry, loader))
 
 
 def plan(spec: Spec, state: State) -> Plan:
     """The record first; then the files, the loader's configuration made from them, and what leaves the record."""
-    between = dict(state.entry, **spec.entry) if spec.entry else state.entry
     return (
-        _record_step(state.entry, between)
+        _record_step(state.entry, spec.between)
         + (_loader_steps(spec, state, state.loader) if state.loader else ())
-        + _record_step(between, spec.entry)
+        + _record_step(spec.between, spec.entry)
     )
 
 
 def _record_step(old: dict[str, Any], new: dict[str, Any]) -> Plan:
     if old == new:
         return ()
-    write: Any = Remember(KIND, OBJECT, new) if new else Forget(KIND, OBJECT)
-    back: Any = Remember(KIND, OBJECT, old) if old else Forget(KIND, OBJECT)
-    does = (
-        "remember %s" % " ".join(new["words"].values()) if new else "forget what was on the kernel command line by us"
-    )
-    return (Step(does, "state: absent takes it off again" if new else "", write, (back,)),)
+    return (Step(*_told(old, new), record.noting(KIND, OBJECT, new), (record.noting(KIND, OBJECT, old),)),)
+
+
+def _told(old: dict[str, Any], new: dict[str, Any]) -> tuple[str, str]:
+    """What a change of our record does, and why."""
+    if not new:
+        return "forget what was on the kernel command line by us", ""
+    if "going" in new:
+        return "remember %s, and what goes" % " ".join(new["words"].values()), "%s is on its way" % " ".join(
+            new["going"]
+        )
+    if "going" in old:
+        return "forget %s" % " ".join(old["going"]), "it is gone"
+    return "remember %s" % " ".join(new["words"].values()), "state: absent takes it off again"
 
 
 def _loader_steps(spec: Spec, state: State, loader: Loader) -> Plan:
@@ -153,7 +184,7 @@ def _file_step(spec: Spec, loader: Loader, path: str, then: tuple[Any, ...]) -> 
 
 def _why(spec: Spec) -> str:
     parts = [" ".join(spec.words.values())] if spec.words else []
-    parts += ["without %s" % " ".join(spec.gone.values())] if spec.gone else []
+    parts += ["without %s" % " ".join(spec.gone)] if spec.gone else []
     return "%s; it takes effect at the next boot" % ", ".join(parts)
 
 
@@ -173,10 +204,11 @@ def _diff(texts: Mapping[str, Optional[str]]) -> dict[str, Any]:
 
 def result(spec: Spec, state: State) -> dict[str, Any]:
     """parameters, boot_loader, files, reboot_required."""
+    gone = (word.split("=")[0] for word in spec.gone)
     return {
         "parameters": {
             name: {"next_boot": spec.words.get(name), "running": value_of(state.running, name)}
-            for name in sorted({*spec.words, *spec.gone, *spec.asked})
+            for name in sorted({*spec.words, *gone, *spec.asked})
         },
         "boot_loader": state.loader.name if state.loader else None,
         "files": sorted(path for path, text in spec.texts.items() if text is not None),
@@ -192,5 +224,5 @@ def warnings(spec: Spec, state: State) -> list[str]:
 
 def _pending(spec: Spec, state: State) -> list[str]:
     new = [word for name, word in spec.words.items() if value_of(state.running, name) != word]
-    old = ["without %s" % word for word in spec.gone.values() if word in state.running.split()]
+    old = ["without %s" % word for word in spec.gone if word in state.running.split()]
     return new + old

@@ -49,9 +49,9 @@ def value_of(line: str, name: str) -> str | None:
     return found[-1] if found else None
 
 
-def appended(line: str, more: Mapping[str, str]) -> str:
-    """The line with words at its end, where they count. Those that count already stay where they are."""
-    return " ".join(line.split() + [word for name, word in more.items() if value_of(line, name) != word])
+def missing(line: str, more: Mapping[str, str]) -> list[str]:
+    """The words that a line lacks at its end, where they count. Those that count already stay where they are."""
+    return [word for name, word in more.items() if value_of(line, name) != word]
 
 
 def without(line: str, gone: tuple[str, ...]) -> str:

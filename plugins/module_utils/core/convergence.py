@@ -13,6 +13,9 @@ A resource is a Python module with these functions (State and Spec are immutable
     wanted(spec, state) -> dict         the same fields, as they will be
     result(spec, state) -> dict         what the module returns beside changed, actions and diff
     warnings(spec, state) -> list       sentences, from the state after
+    given_up(state) -> Plan             pure; takes away what earlier calls have begun (see progress.py), for when
+                                        resolve() refuses to go on with it; not every resource leaves such things
+    left_behind(host, params) -> str    what is on its way and nobody sees, as the end of an error's sentence; optional
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ def attempt(resource: Any, params: dict[str, Any], host: Host, check_mode: bool)
         if params["on_unsupported"] != "skip":
             raise
         facts = error_facts(error, host)
-        return dict(facts, changed=False, actions=[], msg=error.message, warnings=[error.message])
+        skipped = {"changed": False, "actions": [], "msg": error.message, "warnings": [error.message]}
+        return dict(skipped, **facts)
 
 
 def converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
@@ -47,7 +51,11 @@ def converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool
     it comes in the middle of is done.
     """
     with SIGNALS:
-        return _converge(resource, params, host, check_mode)
+        try:
+            return _converge(resource, params, host, check_mode)
+        except HighwaterError as error:
+            error.message += _left_behind(resource, params, host)
+            raise
 
 
 def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
@@ -55,7 +63,12 @@ def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: boo
     params = dict(params, check_mode=check_mode)
     _refuse_nothing(params)
     before = resource.observe(host, params)
-    spec = resource.resolve(params, before)
+    try:
+        spec = resource.resolve(params, before)
+    except HighwaterError as error:
+        if not check_mode and error.reason != "options":  # a slip of the pen does not cost what was begun
+            _give_up(resource, before, host, error)
+        raise
     steps = resource.plan(spec, before)
     wanted = resource.wanted(spec, before)
     diff = {"before": resource.managed(before), "after": wanted}
@@ -77,6 +90,28 @@ def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: boo
         diff=diff,
         warnings=resource.warnings(spec, after),
     )
+
+
+def _left_behind(resource: Any, params: dict[str, Any], host: Host) -> str:
+    try:
+        found: str = resource.left_behind(host, params) if hasattr(resource, "left_behind") else ""
+    except (HighwaterError, OSError):  # the error that came before is the one to show
+        return ""
+    return found
+
+
+def _give_up(resource: Any, state: Any, host: Host, error: HighwaterError) -> None:
+    """Take away what earlier calls have begun and this one refuses; the end of its sentence says what it was."""
+    done = []
+    for step in resource.given_up(state) if hasattr(resource, "given_up") else ():
+        try:
+            step.action.perform(host)
+        except (HighwaterError, OSError):  # the refusal is the error to show: a filesystem is read-only by now, say
+            continue
+        done.append(step.does)
+    if done:
+        error.message += "; what was begun is given up: %s" % ", ".join(done)
+        error.facts = dict(error.facts, changed=True)
 
 
 def _refuse_nothing(params: dict[str, Any]) -> None:

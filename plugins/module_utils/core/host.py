@@ -178,10 +178,17 @@ class Host:
         os.rename(temporary, self.path(path))
 
     def remove(self, path: str) -> None:
-        """Unlink a file; nothing where it is not there."""
+        """Unlink a file; nothing where it is not there. A power cut does not bring it back."""
         try:
             os.unlink(self.path(path))
         except FileNotFoundError:
+            return
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.core.replace import sync_folder
+
+        try:
+            sync_folder(os.path.dirname(self.path(path)))
+        except OSError:  # it is away; a disk that cannot even note that says so to whoever writes next
             pass
 
     def remove_empty_folders(self, path: str, above: str) -> None:

@@ -91,6 +91,7 @@ class Job(NamedTuple):
     done:        a shell's condition that is true where nothing is left to do; empty for none.
     shows:       commands for the shell that print, from the kernel, what was set; the last one's status says whether.
     after:       names of jobs of ours that come before it.
+    waits:       units of systemd that come after it, beside those of the moment.
     needs:       a path whose filesystem has to be mounted before; empty for none.
     devices:     paths of devices that have to be there before.
     set_id:      whether its commands give set-user-ID or set-group-ID bits.
@@ -108,6 +109,7 @@ class Job(NamedTuple):
     needs: str = ""
     devices: tuple[str, ...] = ()
     set_id: bool = False
+    waits: tuple[str, ...] = ()
 
     def header(self) -> str:
         """The comment at the top of every artefact of ours."""

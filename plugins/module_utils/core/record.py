@@ -95,7 +95,11 @@ def noting(kind: str, name: str, entry: Entry) -> Remember | Forget:
 
 def joined(old: Entry, new: Entry) -> Entry:
     """The new entry with what the old one has beyond it, part by part: for as long as a change is on its way."""
-    return {part: dict(old.get(part, {}), **new.get(part, {})) for part in {**old, **new}}
+    entry = {part: dict(old.get(part, {}), **new.get(part, {})) for part in {**old, **new}}
+    left, leaves = old.get("left", {}), new.get("left", {})
+    if left and left.get("boot") == leaves.get("boot"):  # else all that was left went with that boot
+        entry["left"]["before"] = dict(left.get("before", {}), **leaves.get("before", {}))
+    return entry
 
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -119,6 +123,23 @@ def with_left_over(old: Entry, new: Entry, boot: str, before: dict[str, Any]) ->
         return dict(new, left={"boot": boot, "before": before})
     stale = bool(new) and "left" in old and not left_over(old, boot)
     return old if stale and dict(old, left=None) == dict(new, left=None) else new
+
+
+# What an entry says of the object that is there now, where the rest is for the next boot, or not all of it there yet.
+LIVE = "live"
+
+
+def live(entry: Entry) -> Entry:
+    """What an entry says that the object that is there now was made from."""
+    found: Entry = entry.get(LIVE, entry)
+    return found
+
+
+def without_stale(entry: Entry, host: Host) -> Entry:
+    """The entry without what it says of an object that went with an earlier boot."""
+    if LIVE not in entry or entry[LIVE].get("boot") == boot_id(host):
+        return entry
+    return {key: value for key, value in entry.items() if key != LIVE}
 
 
 # RAM that a balloon or a new kernel takes is not a reason to resize; a machine of another size is.

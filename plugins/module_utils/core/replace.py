@@ -57,12 +57,20 @@ def _regular_or_none(path: str) -> os.stat_result | None:
 
 
 def remove_leftovers(path: str) -> None:
-    """Remove what processes that were cut off while they replaced path have left beside it."""
+    """Remove what leftovers() finds."""
+    for left in leftovers(path):
+        os.unlink(left)
+
+
+def leftovers(path: str) -> list[str]:
+    """What processes that were cut off while they replaced path have left beside it."""
     folder, prefix = os.path.dirname(path), _prefix(path)
+    found = []
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         number = name[len(prefix) :]
         if name.startswith(prefix) and number.isdigit() and _has_ended(int(number), os.path.join(folder, name)):
-            os.unlink(os.path.join(folder, name))
+            found.append(os.path.join(folder, name))
+    return found
 
 
 def _prefix(path: str) -> str:

@@ -146,4 +146,6 @@ def without(memory: Memory, path: str, headroom: int, gives_back: int = 0) -> Me
             taken = min(-int(-missing // saved), room) if saved else 0
             available += min(missing, -int(-taken * saved // 1))
             left.append(other._replace(used=other.used + taken))
-    return memory._replace(available=max(available, 0), commit_limit=memory.commit_limit - area.size, areas=tuple(left))
+    limit = memory.commit_limit - area.size
+    leaving = "" if path == memory.leaving else memory.leaving
+    return memory._replace(available=max(available, 0), commit_limit=limit, areas=tuple(left), leaving=leaving)

@@ -27,6 +27,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.progress import SIGNALS, Meter
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import NOTE
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 
 SWAPOFF_TIMEOUT = 3600.0  # a slow disk brings back some 20 MiB/s
 SWAPOFF_NO_MEMORY = 2  # swapoff(8), util-linux 2.36 and later
@@ -70,8 +71,13 @@ def _tried(host: Host, path: str) -> Completed:
 
 
 def _is_on(host: Host, path: str) -> bool:
+    return _area(host, path) is not None
+
+
+def _area(host: Host, path: str) -> SwapArea | None:
+    """The area that is on at a path, which may be a link to the one that the kernel shows (/dev/mapper)."""
     names = (path, os.path.realpath(host.path(path)))
-    return any(area.path in names and not area.deleted for area in swap_areas(host))
+    return next((area for area in swap_areas(host) if area.path in names and not area.deleted), None)
 
 
 def _goes_off_anyway(host: Host, path: str, done: Completed) -> bool:
@@ -181,7 +187,7 @@ def _ended(host: Host, begun: Begun) -> Completed:
     while found.get("ActiveState", "") in GOING and time.monotonic() < end:
         time.sleep(LOOK)
         found = _shown(host, begun)
-    if not any(area.path == begun.path for area in swap_areas(host)):
+    if not _is_on(host, begun.path):
         return Completed(0, "", "")
     host.run("systemctl", "reset-failed", begun.unit, check=False)
     status = int(found.get("ExecMainStatus") or 0) or 1
@@ -199,7 +205,8 @@ def _shown(host: Host, begun: Begun) -> dict[str, str]:
 
 
 def _used(host: Host, path: str) -> int:
-    return next((area.used for area in swap_areas(host) if area.path == path), 0)
+    area = _area(host, path)
+    return area.used if area else 0
 
 
 def _process(host: Host, path: str) -> str:

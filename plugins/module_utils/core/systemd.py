@@ -35,7 +35,7 @@ UNIT = """\
 Description={description}
 {documentation}DefaultDependencies=no
 After={after}
-{needs}{devices}Before={target}
+{needs}{devices}Before={before}
 
 [Service]
 Type=oneshot
@@ -135,6 +135,7 @@ def _unit(job: Job) -> str:
         needs="RequiresMountsFor=%s\n" % constant(job.needs) if job.needs else "",
         devices="".join("Wants={0}\nAfter={0}\n".format(unit_of(path, "device")) for path in job.devices),
         restrict_set_id="no" if job.set_id else "yes",
+        before=" ".join((job.moment.target,) + job.waits),
         target=job.moment.target,
         condition="# Nothing to do where it is done already.\nExecCondition=%s\n" % in_shell("! " + job.done)
         if job.done

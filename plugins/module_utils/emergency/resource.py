@@ -231,17 +231,18 @@ def plan(spec: Spec, state: State) -> Plan:
 
 
 def _texts(spec: Spec, state: State) -> Plan:
-    """Steps to the note, which stays as it was first written, and to the list."""
+    """Steps to the note, which stays as it was first written for that file, and to the list."""
     file, listed = spec.files[0], _list(spec, state)
-    note = state.note or note_text(file.path, file.size, listed is not None)
+    is_of_it = state.note is not None and " on %s, since " % file.path in state.note
+    note = state.note if is_of_it else note_text(file.path, file.size, listed is not None)
     texts = (
         (NOTE, state.note, note, "so that people see at login how to take it back"),
         (LIST, state.list, listed, "so that the next boot leaves nothing"),
     )
     return tuple(
-        Step("write %s" % path, why, Install(path, text), (Remove(path),))
+        Step("write %s" % path, why, Install(path, text), (Remove(path) if found is None else Install(path, found),))
         for path, found, text, why in texts
-        if text not in (None, found)
+        if text is not None and text != found
     )
 
 
@@ -270,6 +271,11 @@ def note_text(path: str, size: int, listed: bool) -> str:
 def take_back(path: str, listed: bool) -> list[str]:
     """Commands that leave nothing; listed: whether the next boot would do the same."""
     return ["swapoff %s" % quote(path), " ".join(["rm -f", quote(path), NOTE, *([LIST] if listed else [])])]
+
+
+def given_up(state: State) -> Plan:
+    """What swapfile takes away of a file that is refused while it is written."""
+    return swapfile.given_up(state.files)
 
 
 def managed(state: State) -> dict[str, Any]:

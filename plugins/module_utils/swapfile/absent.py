@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
-    BridgeAway,
+    Several,
     turn_off,
     turn_on,
 )
@@ -33,9 +34,10 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     keep_file = _keeps_file(spec, state)
     keep_on = _keeps_on(spec, state)
     off = () if keep_on or state.area is None else (_swap_off(spec, state),)
-    steps = off + close_devices(state) + _stray_bridge(spec, state) + table_steps(spec, state)
-    if keep_on and not keep_file:
-        return steps  # apply: next_boot; the file goes when a later run finds it off
+    steps = off + close_devices(state) + _back_on(spec, state) + _stray_bridge(spec, state) + table_steps(spec, state)
+    keep_bridge = state.bridge_area is not None and not spec.now
+    if (keep_on and not keep_file) or keep_bridge:
+        return steps  # apply: next_boot; the file, and what we know of it, goes when a later run finds it off
     steps += untell_selinux(state)
     if spec.give_back:
         steps += unmask_steps(state)
@@ -59,9 +61,9 @@ def plan_absent(spec: Spec, state: State) -> Plan:
 
 
 def going_off(spec: Spec, state: State) -> tuple[str, ...]:
-    """The areas that plan_absent() swaps off, in its order."""
+    """The areas that plan_absent() swaps off and that stay off, in its order."""
     # By the name that the kernel has for it: a device goes by several.
-    own = () if state.area is None or _keeps_on(spec, state) else (state.area.path,)
+    own = () if state.area is None or _keeps_on(spec, state) or _comes_on(spec, state) else (state.area.path,)
     return own + (() if state.bridge_area is None or not spec.now else (bridge_path(spec.path),))
 
 
@@ -72,14 +74,50 @@ def _keeps_file(spec: Spec, state: State) -> bool:
 
 def _keeps_on(spec: Spec, state: State) -> bool:
     """Whether the area that is on stays on: at this boot, or since it was on before us."""
-    was_on = _keeps_file(spec, state) and state.record.get("before", {}).get("active", False)
-    return state.area is not None and (not spec.now or was_on)
+    return state.area is not None and (not spec.now or (spec.give_back and state.was_on and not state.leaving))
+
+
+def _comes_on(spec: Spec, state: State) -> bool:
+    """Whether a run that was cut off has left off, or has begun to swap off, what was on before us."""
+    return spec.give_back and state.was_on and (state.area is None or state.leaving)
 
 
 def _swap_off(spec: Spec, state: State) -> Step:
+    does, action = "swap off %s" % spec.path, turn_off(spec.path, state.device, state.area)
+    if _comes_on(spec, state):  # by the next step: nothing else has to take this one back
+        return Step(does, "an earlier run has begun to swap it off", action)
     priority = state.area.priority if state.area else None
     back = turn_on(spec.path, priority, known_discard(state), state.device, noted=bool(state.record), stays=True)
-    return Step("swap off %s" % spec.path, "it is to be absent", turn_off(spec.path, state.device, state.area), (back,))
+    return Step(does, "it is to be absent", action, (back,))
+
+
+# -- swap that was on before us; what is imported is compiled anew at each call, and nearly none needs this ----------
+
+
+def refuse_lost(spec: Spec, state: State) -> None:
+    """Raise HighwaterError where what was on before us is off and cannot be turned on as it is."""
+    if _comes_on(spec, state):
+        from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
+
+        back_on.refuse_lost(state)
+
+
+def with_what_comes_on(memory: Memory, spec: Spec, state: State) -> Memory:
+    """The memory once that is on, for the guards of what goes off after that."""
+    if not spec.now or not _comes_on(spec, state):
+        return memory
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
+
+    return back_on.with_it_on(memory, spec, state)
+
+
+def _back_on(spec: Spec, state: State) -> Plan:
+    """Without an undo: whatever fails after that, it stays on."""
+    if not spec.now or not _comes_on(spec, state):
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
+
+    return (Step("swap on %s" % spec.path, back_on.WHY, back_on.turn_back_on(state)),)
 
 
 def _stray_bridge(spec: Spec, state: State) -> Plan:
@@ -87,7 +125,8 @@ def _stray_bridge(spec: Spec, state: State) -> Plan:
     if state.bridge_area is not None and not spec.now:
         return ()
     if state.bridge_area is not None:
-        action = BridgeAway(bridge, state.bridge_device)
+        # Not BridgeAway, which never fails: nothing is forgotten while it is on.
+        action = Several((turn_off(bridge, state.bridge_device, state.bridge_area), Remove(bridge)))
         return (Step("swap off and remove %s" % bridge, "an earlier run was cut off", action),)
     if state.bridge is not None:
         return (Step("remove %s" % bridge, "an earlier run was cut off", Remove(bridge)),)

@@ -165,7 +165,7 @@ class BridgeAway(NamedTuple):
     """Swap the bridge off and remove it.
 
     It never fails: by now the new file is on, and taking that back would be worse than a bridge that stays. The
-    runner looks at the host again and says that it is still there.
+    runner looks at the host again and says that it is still there, and our record has whose it is.
     """
 
     path: str

@@ -85,6 +85,8 @@ def _why_reswap(spec: Spec, state: State, made_anew: str | None) -> str | None:
         return made_anew
     if not spec.now:
         return None
+    if state.leaving:
+        return "an earlier run has begun to swap it off"
     if state.device != spec.device:
         return "its device is %s" % node(state.device) if state.device else "it is not encrypted"
     if max(state.area.priority, -1) != (-1 if spec.priority is None else spec.priority):
@@ -102,10 +104,17 @@ def _left(spec: Spec, state: State, size: int) -> int:
     return state.filesystem.free + state.own_blocks - own - size
 
 
+def _growth(spec: Spec, state: State) -> int:
+    """Bytes of disk that the file will have beyond the blocks that it has."""
+    return max(0, spec.size - (state.found.allocated if state.found else 0))
+
+
 def _bridge(spec: Spec, state: State) -> int:
-    """How large a bridge has to be so that the pages of the area have somewhere to go and headroom stays."""
+    """How large a bridge has to be so that the pages of the area have somewhere to go and headroom stays; 0 for none,
+    where none is needed, or where the disk has no room for it beside the new file.
+    """
     area = state.area
-    if area is None or not area.used:
+    if area is None or not area.used or state.leaving:
         return 0
     missing = max(0, spec.headroom - state.machine.memory.available)
     wanted = area.used + missing + max(area.used // 16, MIB)
@@ -114,7 +123,8 @@ def _bridge(spec: Spec, state: State) -> int:
     if wanted <= 0:
         return 0
     size = -(-wanted // MIB) * MIB
-    return size if state.bridge_area is None and _left(spec, state, size) >= spec.keep_free else 0
+    fits = _left(spec, state, size) >= spec.keep_free and _left(spec, state, size + _growth(spec, state)) >= 0
+    return size if state.bridge_area is None and fits else 0
 
 
 def check(spec: Spec, state: State, change: Change) -> None:
@@ -139,7 +149,7 @@ def check(spec: Spec, state: State, change: Change) -> None:
 
         refuse_without_room(memory, spec.path, spec.headroom, bridge=change.bridge, deferrable=later)
         refuse_without_room(memory, spec.path, spec.headroom, bridge=spec.size, deferrable=later)
-    if state.bridge_area is not None and spec.now and memory.leaving != spec.path:
+    if state.bridge_area is not None and spec.now and not state.leaving:
         _check_bridge(spec, state, change, later)
 
 
@@ -180,11 +190,13 @@ def refuse_resume(state: State) -> None:
 
 
 def _check_disk(spec: Spec, state: State) -> None:
-    own = state.found.allocated if state.found else 0
-    if state.filesystem is None or spec.size <= own:
+    growth = _growth(spec, state)
+    if state.filesystem is None or not growth:
         return
-    left = _left(spec, state, spec.size - own)
-    if left < spec.keep_free:
+    left = _left(spec, state, growth)
+    # A bridge that is on is there as long as the new file is being made, and then goes.
+    bridge = state.bridge.allocated if state.bridge and state.bridge_area else 0
+    if left < 0 or left + bridge < spec.keep_free:
         raise HighwaterError(
             "size: %s for %s would leave %s free on %s (of %s, with its own blocks), less than keep_free: %s: "
             "write a smaller size, lower keep_free, or free disk first"

@@ -31,7 +31,6 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile import f
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
     Place,
     Several,
-    SwapOn,
     turn_off,
     turn_on,
 )
@@ -171,8 +170,12 @@ def without_device(state: State) -> State:
 def with_what_comes_back(memory: Memory, spec: Spec, state: State) -> Memory:
     """The memory once it is on again, for the guards of what goes off after that."""
     known = state.record["before"]
-    if state.area is not None or not known["active"] or not spec.now:
+    if not _comes_on(spec, state):
         return memory
+    if state.area is not None:
+        from ansible_collections.highwater.memory.plugins.module_utils.core.room import without  # seldom on its way off
+
+        memory = without(memory, state.area.path, spec.headroom)
     return memory._replace(areas=(*memory.areas, SwapArea(state.path, "file", known["size"], 0, known["priority"])))
 
 
@@ -189,6 +192,10 @@ def plan_disabled(spec: Spec, state: State) -> Plan:
             back = turn_on(spec.path, state.area.priority, device=state.device)
         action = turn_off(state.area.path, state.device, state.area)
         steps += (Step("swap off %s" % spec.path, "it is to be disabled", action, (back,)),)
+    if state.stray_device:
+        from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import close_devices  # seldom
+
+        steps += close_devices(state)
     if state.found is not None and state.found.kind == "file" and not keeps_on:
         steps += (Step("remove %s" % spec.path, "it is to be disabled", Remove(spec.path)),)
     return _record(spec, state) + steps if steps else ()
@@ -227,24 +234,52 @@ def plan_back(spec: Spec, state: State) -> Plan:
     known = state.record["before"]
     steps: Plan = ()
     if known["file"] and state.found is None:
-        steps += (_made_again(state, known),)
+        steps += _made_again(state, known)
     steps += unmask_steps(state) + table_steps(spec, state)
-    if known["active"] and state.area is None and spec.now and (known["file"] or state.found is not None):
-        action = SwapOn(spec.path, known["priority"], known["discard"], noted=False)
-        steps += (Step("swap on %s" % spec.path, "it was on before us", action, (turn_off(spec.path),)),)
+    if _comes_on(spec, state) and (known["file"] or state.found is not None):
+        steps += _back_on(spec, state)
     return steps + (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
 
 
-def _made_again(state: State, known: Entry) -> Step:
+def _comes_on(spec: Spec, state: State) -> bool:
+    """Whether it is to be on again and is off, or on its way there by the swapoff of a run that was cut off."""
+    return bool(state.record["before"]["active"] and spec.now and (state.area is None or state.leaving))
+
+
+def _back_on(spec: Spec, state: State) -> Plan:
+    # Imported here because what is put away, or stays so, has no use for it.
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
+
+    steps: Plan = ()
+    if state.area is not None:
+        action = turn_off(state.area.path, state.device, state.area)
+        steps += (Step("swap off %s" % spec.path, "an earlier run has begun to swap it off", action),)
+    on, off = back_on.turn_back_on(state), turn_off(spec.path, back_on.device_of(state))
+    return (*steps, Step("swap on %s" % spec.path, back_on.WHY, on, (off,)))
+
+
+def _made_again(state: State, known: Entry) -> Plan:
     """A swapfile's content is worth nothing once it is off, so one like it will do."""
     ability = ABILITIES.get(state.filesystem.kind, Ability()) if state.filesystem else Ability()
     draft, selinux = draft_path(state.path), state.machine.selinux
     size, uuid, label = known["size"], known["uuid"], known["label"] or None
-    create = Create(draft, state.path, size, "auto", ability, uuid, label, labelled=selinux)
-    does = "make %s with %s and format it as swap" % (state.path, format_size(size))
-    return Step(
-        does,
+    goes_on = _draft_goes_on(state, size, ability)
+    stray: Plan = ()
+    if state.draft is not None and not goes_on:
+        stray = (Step("remove %s" % draft, "an earlier run was cut off", Remove(draft)),)
+    create = Create(draft, state.path, size, "auto", ability, uuid, label, labelled=selinux, goes_on=goes_on)
+    make = Step(
+        "make %s with %s and format it as swap" % (state.path, format_size(size)),
         "it was there before us",
         Several((create, Place(draft, state.path)), clean=(Remove(draft),)),
         (Remove(state.path),),
     )
+    return (*stray, make)
+
+
+def _draft_goes_on(state: State, size: int, ability: Ability) -> bool:
+    if state.draft is None:
+        return False
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import draft_goes_on  # as above
+
+    return draft_goes_on(state, size, "auto", ability)

@@ -42,15 +42,25 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables i
 
 def plan_present(spec: Spec, state: State) -> Plan:
     """The steps to a swapfile that is there, on and in fstab, as far as the spec wants each."""
+    first, state = bridge_first(spec, state)
     change = decide(spec, state)
     table = table_steps(spec, state)
     file = _leftovers(spec, state, change) + _folders(state) + _attributes(spec, state, change)
     file += _file(spec, state, change)
     work = file + _on(spec, state, change) + table if state.area is None else table + file
-    return _record(spec, state, change) + work + _bridge_away(spec, state, change)
+    return first + _record(spec, state, change) + work + _bridge_away(spec, state, change)
 
 
 # What is imported is compiled anew at each call: a file that is new, or as it should be, needs none of these.
+
+
+def bridge_first(spec: Spec, state: State) -> tuple[Plan, State]:
+    """What has to go before all else, and the state after that, which the change is judged and planned by."""
+    if state.bridge_area is None:
+        return (), state
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.bridge_first import put_away_first
+
+    return put_away_first(spec, state)
 
 
 def _attributes(spec: Spec, state: State, change: Change) -> Plan:
@@ -62,7 +72,7 @@ def _attributes(spec: Spec, state: State, change: Change) -> Plan:
 
 
 def _leftovers(spec: Spec, state: State, change: Change) -> Plan:
-    if not (state.draft or state.bridge or state.device or state.bridge_device):
+    if not (state.draft or state.bridge or state.stray_device or state.bridge_device):
         return ()
     from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import leftovers
 
@@ -235,7 +245,7 @@ def _off(spec: Spec, state: State, change: Change) -> Plan:
         return ()
     back = turn_on(spec.path, area.priority, known_discard(state), state.device, stays=True)
     why = change.reswap or ""
-    if area.used and not change.bridge and state.bridge_area is None:
+    if area.used and not (change.bridge or state.bridge_area or state.leaving):
         why += "; the disk has no room for a bridge, so that %s go to memory and other swap" % format_size(area.used)
     off = Step("swap off %s" % spec.path, why, turn_off(spec.path, state.device, area), (back,))
     if not change.bridge:

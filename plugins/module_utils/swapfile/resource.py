@@ -27,7 +27,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change i
     refuse_resume,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import node
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.plan import plan_present
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.plan import bridge_first, plan_present
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import (
     KIND,
@@ -51,12 +51,13 @@ def observe(host: Host, params: Mapping[str, Any]) -> States:
     machine = observe_machine(host)
     if params["state"] == "present":
         return tuple(observe_file(host, machine, each) for each in paths)
+    machine = machine._replace(unfinished=_leftovers().unfinished(host, paths))
     states = (_disable().observe(host, machine, each) for each in paths)
-    # What comes back goes on before what is ours goes off.
-    return tuple(sorted(states, key=lambda state: not state.disabled))
+    # What comes back goes on before what is ours goes off, and what a run that was cut off has left off too.
+    return tuple(sorted(states, key=lambda state: not (state.disabled or state.was_on)))
 
 
-# What is imported is compiled anew at each call: a swapfile that is to be present needs none of these two.
+# What is imported is compiled anew at each call: a swapfile that is to be present needs none of these three.
 
 
 def _absent() -> Any:
@@ -69,6 +70,12 @@ def _disable() -> Any:
     from ansible_collections.highwater.memory.plugins.module_utils.swapfile import disable
 
     return disable
+
+
+def _leftovers() -> Any:
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import leftovers
+
+    return leftovers
 
 
 def _refuse_host(host: Host, params: Mapping[str, Any]) -> None:
@@ -103,7 +110,14 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
     return found
 
 
+def given_up(states: States) -> Plan:
+    """What was written for a file that is refused now, and would fill the disk until that is asked for again."""
+    begun = [state for state in states if state.draft or state.bridge]
+    return tuple(step for state in begun for step in _leftovers().given_up(state))
+
+
 def _checked(params: Mapping[str, Any], spec: Spec, state: State) -> Spec:
+    state = bridge_first(spec, state)[1]
     try:
         check(spec, state, decide(spec, state))
     except HighwaterError as error:
@@ -123,6 +137,7 @@ def _resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
         spec: Spec = _disable().resolve_back(params, state)
         return spec
     spec = _disable().resolve_absent(params, state)
+    _absent().refuse_lost(spec, state)
     return spec
 
 
@@ -139,6 +154,7 @@ def _refuse_without_room(absent: Specs, states: States, deferrable: bool) -> Non
         if spec.give_back and state.disabled:
             memory = _disable().with_what_comes_back(memory, spec, state)
             continue
+        memory = _absent().with_what_comes_on(memory, spec, state)
         for path in _absent().going_off(spec, state):
             refuse_without_room(memory, path, spec.headroom, deferrable=deferrable)
             memory = without(memory, path, spec.headroom)
@@ -161,6 +177,10 @@ def plan(wanted_specs: Specs, states: States) -> Plan:
         steps += _plan_one(spec, state)
         left = texts_after(spec, state)
         folders += state.record.get("folders", ())
+    unfinished = tuple(dict.fromkeys(path for state in states for path in state.machine.unfinished))
+    if unfinished:
+        sweep: Plan = _leftovers().sweep(unfinished)
+        steps += sweep
     return steps
 
 

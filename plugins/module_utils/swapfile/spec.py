@@ -201,8 +201,10 @@ def refuse_strangers(state: State) -> None:
 
 
 def refuse_all_but_swap(state: State) -> None:
-    """The same where it is to go: an empty file may become swap, but is none unless fstab or crypttab says so."""
-    asked_for = bool(state.table.entries() or state.crypt.vouches())
+    """The same where it is to go: an empty file may become swap, but is none unless fstab, crypttab or our record says
+    so (of a run that was cut off before it noted which file it had made).
+    """
+    asked_for = bool(state.table.entries() or state.crypt.vouches() or state.record)
     refuse_strangers(state._replace(blank=state.blank and asked_for))
 
 

@@ -67,7 +67,8 @@ class Folder(NamedTuple):
 class Machine(NamedTuple):
     """What all swapfiles of a host share. page: bytes; cpus: that are on line; semanage: whether SELinux can be told of
     a file; resumes_from: where hibernation does; mapped: the devices of encrypted swapfiles, whose areas have the
-    path of their file in memory.
+    path of their file in memory; unfinished: what runs that were killed while they replaced a file of ours have left
+    beside it, looked for where a swapfile is to go.
     """
 
     memory: Memory
@@ -81,6 +82,7 @@ class Machine(NamedTuple):
     resumes_from: Optional[resume.Resume] = None
     crypttab: Optional[str] = None
     mapped: Mapping[str, str] = MappingProxyType({})
+    unfinished: tuple[str, ...] = ()
 
 
 class State(NamedTuple):
@@ -130,8 +132,19 @@ class State(NamedTuple):
 
     @property
     def device(self) -> str | None:
-        """The name of the device through which it is encrypted; None where it has none."""
-        return self.machine.mapped.get(self.path)
+        """The name of the device through which it is encrypted; None where it has none, or is on as it is."""
+        return None if self._is_plain else self.machine.mapped.get(self.path)
+
+    @property
+    def stray_device(self) -> str | None:
+        """The name of a device that is open on it without swap on it. A boot makes one of a file that is on as it is
+        where both tables name it; the kernel lets nobody write a header through that.
+        """
+        return self.machine.mapped.get(self.path) if self.area is None or self._is_plain else None
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.area is not None and self.area.kind == "file"
 
     @property
     def bridge_device(self) -> str | None:
@@ -139,9 +152,21 @@ class State(NamedTuple):
         return self.machine.mapped.get(bridge_path(self.path))
 
     @property
+    def leaving(self) -> bool:
+        """Whether an earlier run's swapoff of it is under way: until all of it is back it looks as if it were on."""
+        # A block device goes by several names, of which the kernel has one.
+        return self.machine.memory.leaving in (self.path, self.area.path if self.area else self.path)
+
+    @property
     def disabled(self) -> bool:
         """Whether our record has it as somebody else's that was put away."""
         return bool(self.record.get("disabled"))
+
+    @property
+    def was_on(self) -> bool:
+        """Whether our record has it as swap that was on before us."""
+        before = self.record.get("before", {})
+        return bool(before.get("file") and before.get("active"))
 
     @property
     def private(self) -> bool:

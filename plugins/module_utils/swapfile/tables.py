@@ -65,7 +65,10 @@ def _crypttab_after(spec: Spec, state: State) -> str | None:
 
 
 def table_steps(spec: Spec, state: State) -> Plan:
-    """The steps that change them: none where both are as the spec wants them."""
+    """The steps that change them: none where both are as the spec wants them.
+
+    At no moment does fstab name a device that crypttab does not make: a boot would wait for it.
+    """
     found, wanted = texts(state), texts_after(spec, state)
     reload = (RELOAD,) if state.machine.systemd else ()
     steps: Plan = ()
@@ -73,6 +76,8 @@ def table_steps(spec: Spec, state: State) -> Plan:
         steps += (_step(crypttab.PATH, _crypttab_words(spec, state), found.crypttab, wanted.crypttab, crypttab.MODE),)
     if wanted.fstab != found.fstab:
         steps += (_step(fstab.PATH, _fstab_words(spec, state), found.fstab, wanted.fstab, 0o644),)
+    if not state.crypt._replace(text=wanted.crypttab).entries():
+        steps = steps[::-1]
     if steps and reload:
         # In front, so that it is undone last: systemd is to read what was put back.
         steps = (steps[0]._replace(undo=(*steps[0].undo, RELOAD)), *steps[1:])

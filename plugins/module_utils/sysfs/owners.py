@@ -17,6 +17,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.dropins impo
 )
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import is_ours
+from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import links
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.sysfs.table import Subsystem
 
@@ -103,14 +104,22 @@ def _sysfsutils(host: Host, subsystem: Subsystem) -> Iterator[Owner]:
 
 
 def _commands(host: Host, subsystem: Subsystem) -> Iterator[Owner]:
-    """Shell commands at boot: rc.local where it is run, and units that somebody has written."""
+    """Shell commands at boot: rc.local where it is run, and units that somebody has written and enabled."""
     for path in RC_LOCAL:
         stat = host.lstat(path)
         if stat and stat.st_mode & 0o100:
             yield from _lines(path, host.read(path) or "", _COMMAND, subsystem, "run at boot")
     for path, text in texts_with(host, (UNITS,), ".service", subsystem.folder):
-        if not is_ours(text):
+        if not is_ours(text) and _may_run(host, path, text):
             yield from _lines(path, text, _COMMAND, subsystem, "a unit of systemd")
+
+
+def _may_run(host: Host, path: str, text: str) -> bool:
+    """Whether a unit may be started at boot: not where it waits to be enabled, by a link or by a unit of its name."""
+    if "[Install]" not in text or "@." in path or links(host, path):
+        return True
+    stem = path.rpartition(".")[0]
+    return any(host.exists(stem + kind) for kind in (".timer", ".path"))
 
 
 def _lines(path: str, text: str, pattern: str, subsystem: Subsystem, who: str) -> Iterator[Owner]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import Job
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import with_left_over
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
@@ -53,7 +53,7 @@ def resolve(options: Mapping[str, Any], state: State) -> Spec:
     # Before all that depends on the host: a wrong value is refused the same everywhere.
     preferences = {name: state.subsystem.setting(name).kind.understand(name, asked[name]) for name in asked if present}
     if now and (dropped or (present and asked)):
-        _refuse_read_only(params, state)
+        _refuse_read_only(params, state, present and bool(asked))
     wanted, unknown = _wanted(params, state, preferences, now) if present else ({}, ())
     persistent = present and params["persistent"]
     if persistent and wanted and state.boot.init is None:
@@ -89,7 +89,8 @@ def _dropped(params: Mapping[str, Any], state: State, asked: tuple[str, ...]) ->
     return tuple(name for name in ours if name not in asked) if params["exclusive"] else ()
 
 
-def _refuse_read_only(params: Mapping[str, Any], state: State) -> None:
+def _refuse_read_only(params: Mapping[str, Any], state: State, asked: bool) -> None:
+    """asked: whether anything is to be set, rather than given back, for which there must be something to set."""
     what = state.subsystem.name
     if state.container:
         raise Unsupported(
@@ -98,7 +99,7 @@ def _refuse_read_only(params: Mapping[str, Any], state: State) -> None:
             reason="container",
             container=state.container,
         )
-    if not state.there and params["unknown"] == "fail":
+    if not state.there and asked and params["unknown"] == "fail":
         raise Unsupported(
             "%s: this kernel has no %s: take one that is built with %s, or leave it out"
             % (what, state.subsystem.folder, state.subsystem.needs),
@@ -123,9 +124,10 @@ def _wanted(
         # An image is built where another kernel runs, which need not have what its own will have.
         if state.live[option] is None and now:
             if params["unknown"] == "fail":
-                raise Unsupported(
+                raise HighwaterError(
                     "%s: this kernel has no %s: leave it out, or use unknown: skip" % (option, setting.path),
                     reason="unknown_setting",
+                    setting=option,
                 )
             unknown.append(option)
             continue
@@ -157,22 +159,44 @@ def _entry(
     left = {name: value for name, value in state.left.items() if name not in dropped and name not in wanted}
     if not now:
         left.update(_left(state, dropped))
-    beside = dict(state.entry.get("beside", {}))
     for name, value in wanted.items():
         settings[name] = {"value": value, "persistent": persistent}
-        # An image is built on some other machine: what its kernel says was never this one's.
-        if now or not state.container:
+        # An image is built on some other machine: what its kernel says was never this one's. And what is live once the
+        # image has booted is our own work.
+        if (now or not state.container) and not state.is_ours(state.subsystem.setting(name)):
             before.setdefault(name, state.live[name])
-            other = state.subsystem.setting(name).beside
-            if other and other not in state.beside_of_others:
-                beside.setdefault(other, state.beside[other])
     touched = {state.subsystem.setting(name).beside for name in (*settings, *left)}
-    beside = {name: value for name, value in beside.items() if name in touched}
     before = {name: value for name, value in before.items() if name in settings}
     new = {"settings": settings, "before": before} if settings else {}
+    beside, made = _beside(state, wanted, touched, now)
     if new or beside:
         new["beside"] = beside
+    if made:
+        new["made"] = made
     return with_left_over(state.entry, new, state.boot_id, left)
+
+
+def _beside(
+    state: State, wanted: Mapping[str, str], touched: set[str], now: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What the kernel computes anew with ours: as it was before us, and as it was made with our last change of it."""
+    beside, made = dict(state.entry.get("beside", {})), dict(state.entry.get("made", {}))
+    for name, value in wanted.items():
+        setting = state.subsystem.setting(name)
+        other, theirs = setting.beside, setting.beside in state.beside_of_others
+        if not other or (state.container and not now):
+            continue
+        found = state.beside_of_others[other] if theirs else state.beside[other]
+        if found is not None and other not in beside and not state.is_ours(setting):
+            beside[other] = found
+            if not theirs:
+                made[other] = found  # as long as nothing changes; SetBeside notes what a change makes of it
+        if state.live[name] != value and (theirs or not now):
+            made.pop(other, None)
+    return (
+        {name: number for name, number in beside.items() if name in touched},
+        {name: number for name, number in made.items() if name in touched},
+    )
 
 
 def _left(state: State, dropped: tuple[str, ...]) -> dict[str, Optional[str]]:

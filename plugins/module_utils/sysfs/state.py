@@ -31,11 +31,11 @@ class State(NamedTuple):
     live:     values by option in their one form; None where the kernel lacks the setting.
     offered:  by option what the kernel offers; None where it does not say.
     writable: whether this process may write there; container: its kind, None on a machine of its own.
-    entry:    our record: ``settings`` by option (value, persistent), ``before`` by option, ``beside`` by name, and what
-              was given up for the next boot only.
+    entry:    our record: ``settings`` by option (value, persistent), ``before`` by option, ``beside`` by name, ``made``
+              of these what the kernel has made with our change, and what was given up for the next boot only.
     boot_id:  of this boot.
     beside:   vm settings that the kernel computes anew with ours, as they are now; in the record, as before us.
-    beside_of_others: those of them that our module vm_sysctl sets, and gives back itself.
+    beside_of_others: those of them that our module vm_sysctl sets, and gives back itself; as before it, where known.
     boot:     what the next boot does.
     swaps:    the swap that is on.
     owners:   who else sets the same at boot.
@@ -50,7 +50,7 @@ class State(NamedTuple):
     entry: dict[str, Any]
     boot_id: str
     beside: Mapping[str, str]
-    beside_of_others: frozenset[str]
+    beside_of_others: Mapping[str, Optional[str]]
     boot: Artefact
     swaps: tuple[SwapArea, ...]
     owners: tuple[owners.Owner, ...]
@@ -69,6 +69,10 @@ class State(NamedTuple):
     def owned(self) -> tuple[str, ...]:
         """Options in our record."""
         return tuple(self.entry.get("settings", ()))
+
+    def is_ours(self, setting: Setting) -> bool:
+        """Whether we set it already: by our record or, where that was lost, by what the next boot does."""
+        return setting.option in self.owned or setting.path in (self.boot.text or "")
 
 
 def observe(subsystem: Subsystem, host: Host, params: Mapping[str, Any]) -> State:
@@ -93,11 +97,7 @@ def observe(subsystem: Subsystem, host: Host, params: Mapping[str, Any]) -> Stat
         entry=record.recall(host, subsystem.name, OBJECT),
         boot_id=record.boot_id(host),
         beside=_beside(host, subsystem),
-        beside_of_others=frozenset(
-            name
-            for file in record.remembered(host, "vm_sysctl")
-            for name in record.recall(host, "vm_sysctl", file).get("settings", ())
-        ),
+        beside_of_others=_beside_of_others(host),
         boot=boot,
         swaps=swap_areas(host),
         owners=owners.observe(host, subsystem, boot.path),
@@ -107,6 +107,11 @@ def observe(subsystem: Subsystem, host: Host, params: Mapping[str, Any]) -> Stat
 def _beside(host: Host, subsystem: Subsystem) -> dict[str, str]:
     names = [setting.beside for setting in subsystem.settings if setting.beside]
     return {name: host.must_read(VM + name).strip() for name in names}
+
+
+def _beside_of_others(host: Host) -> dict[str, Optional[str]]:
+    entries = [record.recall(host, "vm_sysctl", file) for file in record.remembered(host, "vm_sysctl")]
+    return {name: one.get("before", {}).get(name) for one in entries for name in one.get("settings", ())}
 
 
 def _offered(host: Host, setting: Setting, text: str | None, asked: Any) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import full, group, row
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import TABLE, full, group, row
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
 from ansible_collections.highwater.memory.plugins.module_utils.vm.values import (
     Value,
@@ -46,7 +46,9 @@ class Merged(NamedTuple):
 
 def merge(params: Mapping[str, Any], state: State) -> Merged:
     """Raises HighwaterError for whatever is wrong with a name or a value, in a profile that does not apply too."""
-    reader = _Reader(state, params["unknown"], params["force"])
+    # An image is built where another machine's kernel runs.
+    image = bool(state.container) and params["apply"] == "next_boot"
+    reader = _Reader(state, params["unknown"], params["force"], image)
     wanted: dict[str, Wanted] = {}
     conflicts: list[Conflict] = []
     applied: list[str] = []
@@ -66,8 +68,21 @@ def merge(params: Mapping[str, Any], state: State) -> Merged:
             _put_on_top(wanted, found)
     settings = reader.read(params["settings"] or {}, SETTINGS)
     _put_on_top(wanted, settings)
+    if image and not params["force"]:
+        _refuse_computed(wanted, state)
     open_conflicts = tuple(one for one in conflicts if not set(group(one.name)) & set(settings))
     return Merged(wanted, tuple(sorted(reader.unknown)), open_conflicts, tuple(dict.fromkeys(applied)))
+
+
+def _refuse_computed(wanted: Mapping[str, Wanted], state: State) -> None:
+    """Raise HighwaterError for values that depend on the machine: a reserve that fits a large builder can bring the OOM
+    killer on a small image. Only what is left after merging: a number in settings stands in for a profile's expression.
+    """
+    computed = {name: one.source for name, one in wanted.items() if one.depends}
+    if computed:
+        from ansible_collections.highwater.memory.plugins.module_utils.vm import refusals  # as in merge()
+
+        raise HighwaterError(refusals.computed_for_image(computed, state), reason="guard")
 
 
 def _put_on_top(wanted: dict[str, Wanted], found: Mapping[str, Wanted]) -> None:
@@ -78,12 +93,16 @@ def _put_on_top(wanted: dict[str, Wanted], found: Mapping[str, Wanted]) -> None:
 
 
 class _Reader:
-    """Reads dicts of settings; collects the names that this kernel lacks."""
+    """Reads dicts of settings; collects the names that this kernel lacks.
 
-    def __init__(self, state: State, unknown: str, force: bool) -> None:
+    image: whether another kernel than this one will be asked for them.
+    """
+
+    def __init__(self, state: State, unknown: str, force: bool, image: bool) -> None:
         self._state = state
         self._fail_on_unknown = unknown == "fail"
         self._force = force
+        self._image = image
         self._names: Optional[dict[str, Quantity]] = None
         self.unknown: set[str] = set()
 
@@ -99,7 +118,7 @@ class _Reader:
                     raise HighwaterError(refusals.named_twice(name, member), reason="guard")
             found[name] = self._one(name, value, source)
         for name in list(found):
-            if self._state.live.get(name) is None:
+            if self._state.live.get(name) is None and not (self._image and name in TABLE):
                 if applies:
                     self._lacking(name)
                 del found[name]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Mapping
 
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import (
     INT_MAX,
@@ -29,6 +29,19 @@ def named_twice(name: str, member: str) -> str:
     return (
         "settings: %s and %s exclude each other, and the kernel sets one to 0 when the other is written: "
         "name only one of them" % tuple(sorted((full(name), full(member))))
+    )
+
+
+def computed_for_image(sources: Mapping[str, str], state: State) -> str:
+    """Why expressions are refused in a container; sources: who asked for each, by name."""
+    return (
+        "settings: %s would be computed from this machine, a container (%s), and what apply: next_boot makes here is "
+        "an image that boots on another: write %s, or say force: true"
+        % (
+            ", ".join("%s (%s)" % (full(name), source) for name, source in sorted(sources.items())),
+            state.container,
+            "a number" if len(sources) == 1 else "numbers",
+        )
     )
 
 

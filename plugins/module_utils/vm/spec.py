@@ -76,7 +76,7 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
         entry=entry,
         wanted=merged.wanted,
         dropped=dropped,
-        lost=tuple(name for name in dropped if name not in state.before),
+        lost=tuple(name for name in dropped if name not in state.before and not set(group(name)) & set(merged.wanted)),
         unknown=merged.unknown,
         conflicts=merged.conflicts,
         profiles=merged.profiles,
@@ -154,6 +154,8 @@ def _entry(
     """Our record after: what was settled, and of each group of settings what was there before us."""
     settings = {name: kept for name, kept in state.entry.get("settings", {}).items() if name not in dropped}
     before = dict(state.before)
+    # Where that says nothing of what is ours already, an image was built with it: what is live now is our own work.
+    ours = {member for name in state.owned for member in group(name)}
     for name, one in wanted.items():
         settings[name] = {
             "value": one.value.number,
@@ -162,7 +164,7 @@ def _entry(
             "from": dict(one.depends),
             "in_file": persistent,
         }
-        for member in group(name):
+        for member in set(group(name)) - ours:
             # An image is built on some other machine: what its kernel says was never this one's.
             if now or not state.container:
                 before.setdefault(member, state.beside.get(member, state.live[member]))

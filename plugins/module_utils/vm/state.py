@@ -19,7 +19,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.meminfo imp
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
 from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, owners, precedence
-from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical
+from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical, is_still
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import (
     OUTSIDE_VM,
     Version,
@@ -60,7 +60,8 @@ class State(NamedTuple):
     boot:      the id of this boot.
     memory:    /proc/meminfo in bytes; zones in pages; page_size in bytes.
     thp_pageblock: bytes, None where transparent huge pages are off.
-    beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew.
+    beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew;
+            not of those that somebody has set since.
     """
 
     file: str
@@ -163,10 +164,11 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         (*asked, *_ALWAYS, *content.values, *entry.get("settings", ()), *entry.get("before", ()))
         + tuple(record.left_over(entry, boot))
     )
+    live = {name: _live(host, name) for name in names}
     return State(
         file=file,
         asked=asked,
-        live={name: _live(host, name) for name in names},
+        live=live,
         known=tuple(host.listdir(FOLDER)) + tuple(name for name in OUTSIDE_VM if host.exists(path(name))),
         kernel=kernel_version(environment.kernel(host)),
         writable=os.access(host.path(FOLDER + "/min_free_kbytes"), os.W_OK),
@@ -183,9 +185,19 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         swaps=swap_areas(host),
         cpus=environment.cpus(host),
         thp_pageblock=_thp_pageblock(host, params["expect_huge_pages"]),
-        beside=record.recall(host, *HUGE_PAGES).get("beside", {}),
+        beside=_beside(host, live),
         page_size=os.sysconf("SC_PAGE_SIZE"),
     )
+
+
+def _beside(host: Host, live: Mapping[str, Optional[str]]) -> dict[str, str]:
+    entry = record.recall(host, *HUGE_PAGES)
+    made = entry.get("made", {})
+    return {
+        name: number
+        for name, number in entry.get("beside", {}).items()
+        if is_still(live.get(name) or number, made.get(name))
+    }
 
 
 def _with_partners(names: Iterable[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import joined, noting
+from ansible_collections.highwater.memory.plugins.module_utils.core.record_step import record_step
 from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile
 from ansible_collections.highwater.memory.plugins.module_utils.vm.conffile import listed
 from ansible_collections.highwater.memory.plugins.module_utils.vm.live import SetLive, counting, reach
@@ -30,16 +31,8 @@ def plan(spec: Spec, state: State) -> Plan:
 
 
 def _record_step(state: State, old: dict[str, Any], new: dict[str, Any]) -> Plan:
-    if new == old:
-        return ()
     write, back = noting(KIND, state.file, new), noting(KIND, state.file, old)
-    settings, settled = old.get("settings", {}), new.get("settings", {})
-    named_now = sorted(name for name, one in settled.items() if settings.get(name) != one)
-    if named_now:
-        does = "remember what %s was before us" % listed(named_now)
-        return (Step(does, "state: absent gives it back", write, (back,)),)
-    gone = sorted(set(settings) - set(settled)) or sorted(old.get("left", {}).get("before", ()))
-    return (Step("forget %s in our record" % listed(gone), "", write, (back,)),)
+    return record_step(old, new, lambda names: listed(sorted(names)), write, back)
 
 
 def _live_steps(spec: Spec, state: State) -> Plan:

@@ -13,6 +13,9 @@ of the pages: each page is freed in one pool when it has come into the other. Wh
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible_collections.highwater.memory.plugins.module_utils.core.areas import swap_areas
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step
@@ -24,8 +27,9 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.room import 
     refusal,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
-from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
+from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff, observe_memory, settled_memory
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import parse_mm_stat
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import (
     Add,
@@ -44,7 +48,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import 
     refuse_tight_limit,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import PAGE, Device, State, attribute, node
-from ansible_collections.highwater.memory.plugins.module_utils.zram.temporary import Temporary, label, note
+from ansible_collections.highwater.memory.plugins.module_utils.zram.temporary import (
+    LABEL,
+    Temporary,
+    area_label,
+    label,
+    note,
+)
 
 # Algorithms from weak to strong, and a cautious guess how much more RAM the same pages take by a weaker one: nobody
 # knows before they have been compressed.
@@ -72,17 +82,20 @@ class Pages(NamedTuple):
     factor: float
 
 
-def with_detour(spec: Present, state: State, steps: Plan) -> Plan:
-    """The steps for a device with what its pages need. HighwaterError, with the figures, where there is no way."""
+def with_detour(spec: Present, state: State, steps: Plan, note: Plan) -> Plan:
+    """The steps for a device with what its pages need. HighwaterError, with the figures, where there is no way.
+
+    note: steps that say in our record what the device was made from, for when the pages come back.
+    """
     left_over = state.temporary
     if left_over and left_over.area is None:
-        steps = with_detour(spec, state._replace(temporary=None), steps)
+        steps = with_detour(spec, state._replace(temporary=None), steps, note)
         return discard_steps(state, left_over, LEFT_OVER) + steps
     device, area = state.device, state.area
     if device and area and SwapOff(area.path) in [step.action for step in steps]:
         if area.used and not spec.filesystem:
             refuse_tight_limit(spec, device.stat.mem_used_total)
-        return _moved(spec, state, device, area, steps)
+        return _moved(spec, state, device, area, steps, note)
     if left_over and left_over.area:
         pages = _left_over_pages(spec, state, left_over, left_over.area)
         if left_over.area.path != state.memory.leaving:
@@ -90,14 +103,14 @@ def with_detour(spec: Present, state: State, steps: Plan) -> Plan:
                 spec, (device.stat.mem_used_total if device else 0) + int(pages.coming * pages.factor), (1, 1)
             )
         _refuse(_lack_on_the_way(spec, state, left_over.area, pages, 0))
-        return steps + give_back_steps(state, left_over, LEFT_OVER)
+        return steps + note + give_back_steps(state, left_over, LEFT_OVER)
     return steps
 
 
 LEFT_OVER = "an earlier run has left it"
 
 
-def _moved(spec: Present, state: State, device: Device, area: SwapArea, steps: Plan) -> Plan:
+def _moved(spec: Present, state: State, device: Device, area: SwapArea, steps: Plan, note: Plan) -> Plan:
     """The steps of a device that is swapped off in them: directly where its pages fit, else by a temporary device."""
     left_over, pages = state.temporary, _pages(spec, state, device, area)
     lack = lack_of_room(state.memory, area.path, spec.headroom, device.stat.mem_used_total)
@@ -108,7 +121,7 @@ def _moved(spec: Present, state: State, device: Device, area: SwapArea, steps: P
         if area.path != state.memory.leaving:
             _refuse_limit(spec, int(pages.coming * pages.factor), (1, 1))
         _refuse((None if takes_all else lack) or _lack_on_the_way(spec, state, area, pages, 0))
-        return steps + give_back_steps(state, left_over, LEFT_OVER)
+        return steps + note + give_back_steps(state, left_over, LEFT_OVER)
     if lack is None:
         return steps
     _refuse_limit(spec, int(pages.coming * pages.factor), LIMIT_ROOM)
@@ -117,8 +130,8 @@ def _moved(spec: Present, state: State, device: Device, area: SwapArea, steps: P
     no_way = _lack_on_the_way(spec, state, area, pages, temporary.size)
     _refuse(no_way and Lack("%s; %s" % (lack.says, no_way.says), lack.helps))
     why = "the %s in use cannot come back into memory" % format_size(area.used)
-    borrow = borrow_steps(state, temporary, as_it_was(state, device).algorithms, why)
-    return borrow + steps + give_back_steps(state, temporary, "the pages go back to %s" % state.name)
+    borrow = borrow_steps(state, temporary, as_it_was(state, device).algorithms, why, spec.headroom)
+    return borrow + steps + note + give_back_steps(state, temporary, "the pages go back to %s" % state.name)
 
 
 def _refuse(lack: Lack | None) -> None:
@@ -261,24 +274,71 @@ class GiveBack(NamedTuple):
             raise
 
 
+class PutAway(NamedTuple):
+    """Swap the temporary device off on the way back, where its pages have another place.
+
+    They have none where the device could not be set up again, say. Then they stay, for the next run to go on from.
+    """
+
+    path: str
+    headroom: int
+
+    def perform(self, host: Host) -> None:
+        if self._has_room(host):
+            SwapOff(self.path).perform(host)
+
+    def _has_room(self, host: Host) -> bool:
+        memory = observe_memory(host)
+        area = memory.area(self.path)
+        others = (other for other in memory.areas if other.path not in (self.path, memory.leaving))
+        if area is None or sum(other.size - other.used for other in others) >= area.used:
+            return True
+        held = parse_mm_stat(host.must_read(attribute(self.path.rpartition("/")[2], "mm_stat"))).mem_used_total
+        return lack_of_room(settled_memory(host, memory), self.path, self.headroom, held) is None
+
+
+class IfOff(NamedTuple):
+    """What can only be done once that area is off, and is left where PutAway has left it on."""
+
+    path: str
+    action: Any
+
+    def perform(self, host: Host) -> None:
+        if all(area.path != self.path for area in swap_areas(host)):
+            self.action.perform(host)
+
+
+def left_behind(host: Host, name: str) -> str:
+    """The end of an error's sentence where pages of that device (``all``: of any) are in a temporary one."""
+    for area in swap_areas(host):
+        found = area_label(host, area.path) if area.path.startswith("/dev/zram") else ""
+        if found == label(name) or (name == "all" and found.startswith(LABEL)):
+            says = "; pages of %s are in %s for now: run again, with the old options too, and they go back"
+            return says % (found[len(LABEL) :], area.path)
+    return ""
+
+
 def _number(name: str) -> int:
     return int(name[len("zram") :])
 
 
-def borrow_steps(state: State, temporary: Temporary, algorithms: tuple[Algorithm, ...], why: str) -> Plan:
-    """From no temporary device to one that takes all that is swapped out from now on."""
+def borrow_steps(
+    state: State, temporary: Temporary, algorithms: tuple[Algorithm, ...], why: str, headroom: int
+) -> Plan:
+    """From no temporary device to one that takes all that is swapped out from now on. headroom: for the way back."""
     name, path = temporary.name, node(temporary.name)
     words = algorithms[0].words() if algorithms else ""
+    give_back, reset = IfOff(path, GiveBack(state.name, name)), IfOff(path, Reset(name))
     return (
-        Step("make the temporary device %s" % name, why, Borrow(state.name, name), (GiveBack(state.name, name),)),
+        Step("make the temporary device %s" % name, why, Borrow(state.name, name), (give_back,)),
         Step(
             "set up %s with %s, compressed by %s" % (name, format_size(temporary.size), words),
             "",
             SetUp(name, algorithms, temporary.size),
-            (Reset(name),),
+            (reset,),
         ),
         Step("format %s as swap with the label %s" % (path, label(state.name)), "", _format(state, temporary)),
-        Step("swap on %s with priority %d" % (path, HIGHEST_PRIORITY), "", _on(path), (SwapOff(path),)),
+        Step("swap on %s with priority %d" % (path, HIGHEST_PRIORITY), "", _on(path), (PutAway(path, headroom),)),
     )
 
 

@@ -11,10 +11,19 @@ it has; there the plan says "the first of", and the action settles it when the d
 from __future__ import annotations
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step, Write
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, Remember, noting
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import (
+    Entry,
+    Forget,
+    Remember,
+    live,
+    noting,
+    recall,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
+from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import (
     Add,
     Load,
@@ -44,6 +53,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
     attribute,
     node,
 )
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import kept
 
 # -- the device ----------------------------------------------------------------------------------
 
@@ -73,7 +83,7 @@ def _from_nothing(spec: Present, state: State) -> Plan:
 
     refuse_mount_point(state)
     refuse_large_table(spec, state)
-    note: Plan = (_note(state),) if state.loaded else (_NOTE,)
+    note: Plan = (_note(state, {"created": True}),) + (() if state.loaded else (_NOTE,))
     if spec.filesystem:
         note += note_steps(spec.filesystem, state, spec.persistent, created=True)
     return note + fresh_steps(spec, state.loaded, missing_folder(state))
@@ -95,6 +105,9 @@ def _anew(spec: Present, state: State, device: Device, wrong: str) -> Plan:
     reset += mount.folder_steps(state, wrong, spec.filesystem)
     if spec.filesystem and moves:
         reset += mount.note_steps(spec.filesystem, state, spec.persistent)
+    if not state.record:  # only once it is empty: until then it is not ours
+        created = state.loaded_by_us
+        reset += (_note(state, {"created": created, **({} if created else {"had": device.algorithm})}),)
     return reset + _set_up_steps(spec, wrong, limit) + _first_use_steps(spec, mount.missing_folder(state))
 
 
@@ -102,8 +115,9 @@ def _filesystem_steps(wanted: Filesystem, spec: Present, state: State, device: D
     """A device that is set up as asked for gets its filesystem, mounted as asked for."""
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import is_at, use_steps
 
-    if not is_at(device, wanted) and (device.mounts or not device.filesystem):
-        refuse_foreign_data(state)  # one that is there, as asked for and not mounted, may be a cut-off run's
+    # One of a cut-off run's, as asked for, has our label. One that we remember was taken before that was asked of it.
+    if not (is_at(device, wanted) and state.record):
+        refuse_foreign_data(state)
     return use_steps(wanted, state, spec.persistent)
 
 
@@ -118,7 +132,7 @@ def _wrong(spec: Present, state: State, device: Device) -> str:
     if _recompression(spec.recompress) != (device.recompress or ()):
         again = ", ".join("%s at %d" % (name, number) for number, name in device.recompress or ())
         return "its recompression is %s" % (again or "none")
-    if spec.recompress and recorded_recompress(state.record) != spec.recompress:
+    if spec.recompress and recorded_recompress(live(state.record)) != spec.recompress:
         return "the parameters of its recompression are not known to be these"
     if (state.backing.path if state.backing else "") != (device.writeback_device or ""):
         return "the device behind it is %s" % (device.writeback_device or "none")
@@ -143,11 +157,20 @@ _NOTE = Step(
 )
 
 
-def _note(state: State) -> Step:
+class NoteBefore(NamedTuple):
+    """Write into our record what the device was before us, beside what this run has noted there so far."""
+
+    name: str
+    before: Entry
+
+    def perform(self, host: Host) -> None:
+        Remember(KIND, self.name, dict(kept(recall(host, KIND, self.name), host), **self.before)).perform(host)
+
+
+def _note(state: State, before: Entry) -> Step:
     """Noted first, so that a run that is cut off does not leave a device that nobody takes away."""
-    undo = noting(KIND, state.name, state.record)
-    does = "note that %s was not there before us" % state.name
-    return Step(does, "", Remember(KIND, state.name, dict(state.record, created=True)), (undo,))
+    does = "note that %s was %s before us" % (state.name, "not there" if before["created"] else "there")
+    return Step(does, "", NoteBefore(state.name, before), (noting(KIND, state.name, state.record),))
 
 
 def fresh_steps(spec: Present, loaded: bool, missing: str) -> Plan:
@@ -231,7 +254,7 @@ def _swap_steps(spec: Present, state: State) -> Plan:
         return header + _swap_on_steps(spec)
     if area.priority != spec.priority:
         return swap_off_steps(state, "its priority is %d" % area.priority) + _swap_on_steps(spec)
-    if state.record.get("discard", spec.discard) != spec.discard:
+    if live(state.record).get("discard", spec.discard) != spec.discard:
         return swap_off_steps(state, "discard is %s" % ("off" if spec.discard else "on")) + _swap_on_steps(spec)
     return ()
 
@@ -257,7 +280,7 @@ def swap_off_steps(state: State, why: str) -> Plan:
         return ()
     # A priority below 0 is the kernel's own choice, and swapon takes none such.
     again = (
-        swap_on(area.path, area.priority, bool(state.record.get("discard")))
+        swap_on(area.path, area.priority, bool(live(state.record).get("discard")))
         if area.priority >= 0
         else Run(("swapon", area.path))
     )
@@ -284,7 +307,7 @@ def reset_steps(state: State, device: Device, why: str) -> Plan:
 
 def as_it_was(state: State, device: Device) -> SetUp:
     """The action that sets a device up again as it is; parameters cannot be read, so they are those of our record."""
-    had = {each.priority: each for each in recorded_recompress(state.record)}
+    had = {each.priority: each for each in recorded_recompress(live(state.record))}
     return SetUp(
         state.name,
         (_as_recorded(state, device.algorithm or ""),),
@@ -295,7 +318,7 @@ def as_it_was(state: State, device: Device) -> SetUp:
 
 
 def _as_recorded(state: State, name: str) -> Algorithm:
-    had = {algorithm: tuple(params) for algorithm, params in state.record.get("algorithms", [])}
+    had = {algorithm: tuple(params) for algorithm, params in live(state.record).get("algorithms", [])}
     return Algorithm(name, had.get(name, ()))
 
 

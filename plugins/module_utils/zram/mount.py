@@ -62,9 +62,11 @@ def is_at(device: Device, wanted: Filesystem) -> bool:
 
 
 def is_ours(state: State) -> bool:
-    """Whether the filesystem on the device was made by us, by its label or by our record."""
-    had, device = state.record.get("filesystem") or {}, state.device
-    return device is not None and (device.ours or (bool(had) and device.filesystem == had["fstype"]))
+    """Whether the filesystem on the device was made by us: all that we make have our label, mounted or not.
+
+    Our record says what is to be there, which with apply: next_boot is not what is there yet.
+    """
+    return state.device is not None and state.device.ours
 
 
 def missing_folder(state: State) -> str:
@@ -83,14 +85,14 @@ def make_steps(name: str, wanted: Filesystem, missing: str, why: str = "") -> Pl
     make = Step("make %s on %s" % (wanted.fstype, node(name)), why, Run(KINDS[wanted.fstype].mkfs + (node(name),)))
     root: Plan = (_owner_step(wanted, ""),) if (wanted.owner, wanted.group) != (0, 0) else ()
     root += (_mode_step(wanted, ""),) if wanted.mode != MADE_MODE else ()
-    return (make,) + mount_steps(name, wanted, missing) + root + _label_steps(wanted)
+    return (make,) + mount_steps(name, wanted, missing) + root + _label_steps(wanted, "a new filesystem has none")
 
 
-def _label_steps(wanted: Filesystem) -> Plan:
+def _label_steps(wanted: Filesystem, why: str) -> Plan:
     if not wanted.relabel:
         return ()
     does = "give %s SELinux's label of the place" % wanted.mount_point
-    return (Step(does, "a new filesystem has none", Run(("restorecon", wanted.mount_point))),)
+    return (Step(does, why, Run(("restorecon", wanted.mount_point))),)
 
 
 def mount_steps(name: str, wanted: Filesystem, missing: str, why: str = "") -> Plan:
@@ -105,7 +107,8 @@ def mount_steps(name: str, wanted: Filesystem, missing: str, why: str = "") -> P
 def _mount_again_steps(state: State, wanted: Filesystem, why: str) -> Plan:
     """Mount a filesystem of which only the kernel could say, once it is mounted, whose its root folder is."""
     root = (_owner_step(wanted, ""), _mode_step(wanted, ""))
-    return mount_steps(state.name, wanted, missing_folder(state), why) + root
+    label = _label_steps(wanted, "it may have another's")
+    return mount_steps(state.name, wanted, missing_folder(state), why) + root + label
 
 
 def _owner_step(wanted: Filesystem, why: str, old: str = "") -> Step:
@@ -217,6 +220,21 @@ def _as_mounted(state: State, mount: Mount) -> Run:
     return Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
 
 
+def _root_as_it_was(state: State, device: Device) -> tuple[Run, ...]:
+    """Actions that give the root folder of a filesystem that was made again to whom the one before it belonged: as it
+    is seen where that is what was looked at, else as our record has it."""
+    place, had = state.mount_point, state.record.get("filesystem") or {}
+    if place and place.seen in device.mounts:
+        had = dict(place._asdict(), mount_point=place.path)
+    point = str(had.get("mount_point"))
+    if all(mount.point != point for mount in device.mounts) or had["mode"] is None:
+        return ()
+    return (
+        Run(("chown", "%d:%d" % (had["owner"], had["group"]), point)),
+        Run(("chmod", "%04o" % had["mode"], point)),
+    )
+
+
 class ThrowAway(NamedTuple):
     """Unmount and reset in one go: cut off in between, a run would leave a filesystem of which the next one could not
     know whether there is something in it."""
@@ -241,7 +259,8 @@ def throw_away_steps(state: State, device: Device, reset: Reset, why: str, back:
     points = tuple(mount.point for mount in reversed(device.mounts))
     again = tuple(_as_mounted(state, mount) for mount in device.mounts)
     action = ThrowAway(tuple(Unmount(point) for point in points), reset, again)
-    return (Step("unmount %s and reset %s" % (", ".join(points), state.name), why, action, back + again),)
+    undo = back + again + _root_as_it_was(state, device)
+    return (Step("unmount %s and reset %s" % (", ".join(points), state.name), why, action, undo),)
 
 
 def folder_steps(state: State, why: str, wanted: Filesystem | None = None) -> Plan:

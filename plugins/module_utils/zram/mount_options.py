@@ -115,6 +115,13 @@ def _refuse_place(place: MountPoint) -> None:
             reason="mount_point",
             file=place.claimed,
         )
+    if place.below:
+        raise HighwaterError(
+            "mount_point: line %d of /etc/fstab mounts %s, below %s, where one could hide the other at boot: take that "
+            "line out, or write another folder" % (place.below[1], place.below[0], place.path),
+            reason="mount_point",
+            file="/etc/fstab",
+        )
 
 
 def _first(*values: Optional[int]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Optional
+from typing import Optional, Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import UNITS, unit_of
@@ -32,6 +32,7 @@ class MountPoint(NamedTuple):
     above:   why a folder above it can not be trusted, empty where all can.
     seen:    what is mounted at the very point, the last of them, None where nothing is.
     claimed: the file by which somebody else mounts there: /etc/fstab, a unit of the administrator's.
+    below:   a folder below it at which /etc/fstab mounts something, and by which line; None where it does not.
     vendor:  the mount unit that the distribution brings (Debian's tmp.mount), None where there is none.
     masked:  whether that unit is masked.
     """
@@ -47,6 +48,7 @@ class MountPoint(NamedTuple):
     above: str
     seen: Optional[Mount]
     claimed: Optional[str]
+    below: Optional[tuple[str, int]]
     vendor: Optional[str]
     masked: bool
 
@@ -68,6 +70,7 @@ def observe_mount_point(host: Host, path: str, mounts: tuple[Mount, ...]) -> Mou
         above=_above(host, path),
         seen=next((mount for mount in reversed(mounts) if mount.point == path), None),
         claimed=_claimed(host, path, unit),
+        below=_below(host, path),
         vendor=next(("%s/%s" % (place, unit) for place in VENDOR_UNITS if host.exists("%s/%s" % (place, unit))), None),
         masked=host.readlink("%s/%s" % (UNITS, unit)) == MASK,
     )
@@ -115,3 +118,16 @@ def _claimed(host: Host, path: str, unit: str) -> str | None:
         if host.exists(file) and host.readlink(file) != MASK:
             return file
     return None
+
+
+def _below(host: Host, path: str) -> tuple[str, int] | None:
+    for number, line in enumerate(parse_fstab(host.read("/etc/fstab") or ""), 1):
+        if not line.entry or not _comes_by_itself(line.entry.options):
+            continue
+        if line.entry.file.startswith(path + "/") and os.path.normpath(line.entry.file) != path:
+            return os.path.normpath(line.entry.file), number
+    return None
+
+
+def _comes_by_itself(options: Sequence[str]) -> bool:
+    return "noauto" not in options or "x-systemd.automount" in options

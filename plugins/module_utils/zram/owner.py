@@ -95,8 +95,8 @@ def refuse_owners(owners: tuple[Owner, ...], name: str, instead: str = "") -> No
 
 
 def names(text: str, name: str) -> bool:
-    """Whether a text names the device outside of comments."""
-    return re.search(r"(?m)^[^#\n]*\b%s\b" % name, text) is not None
+    """Whether a text names the device outside of comments, and not only what is ours of it."""
+    return re.search(r"(?m)^[^#\n]*(?<!%s)\b%s\b" % (OURS, name), text) is not None
 
 
 # -- zram-generator ------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def generator_file(name: str) -> str:
 def _units(host: Host, name: str) -> tuple[Owner, ...]:
     found = []
     for unit, links in sorted(_enabled(host).items()):
-        whose = _owner_of_unit(host, unit, name)
+        whose = owner_of_unit(host, unit, name)
         if whose:
             program, file = whose
             ours = tuple((link, target) for link, target in links if link.startswith(UNITS + "/"))
@@ -161,7 +161,7 @@ def _enabled(host: Host) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _owner_of_unit(host: Host, unit: str, name: str) -> tuple[str, str] | None:
+def owner_of_unit(host: Host, unit: str, name: str) -> tuple[str, str] | None:
     """Program and file of who sets up the device by that unit, None where it does not."""
     for known, programs, only_first in SERVICES:
         if unit == known:
@@ -174,7 +174,11 @@ def _owner_of_unit(host: Host, unit: str, name: str) -> tuple[str, str] | None:
     if command:
         number = re.search(r"(?:^|\s)-d\s*(\d+)", command.group(1))  # zram-init(8): without it, the first
         return (ZRAM_INIT, file) if name == "zram%s" % (number.group(1) if number else "0") else None
-    return (OF_ITS_OWN % "a unit", file) if names(text + "\n" + unit, name) else None
+    if not names(text + "\n" + unit, name):
+        return None
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mention import unit_sets_up
+
+    return (OF_ITS_OWN % "a unit", file) if unit_sets_up(unit, text, name) else None
 
 
 def _unit_file(host: Host, unit: str) -> str:
@@ -196,7 +200,7 @@ def _scripts(host: Host, name: str) -> tuple[Owner, ...]:
                 enabled.setdefault(script, []).append((link, target))
     found = []
     for script, links in sorted(enabled.items()):
-        whose = _owner_of_script(host, script, name)
+        whose = owner_of_script(host, script, name)
         if whose:
             started = host.exists("/run/openrc/started/%s" % script)
             off = "rc-update del %s" % script
@@ -204,11 +208,17 @@ def _scripts(host: Host, name: str) -> tuple[Owner, ...]:
     return tuple(found)
 
 
-def _owner_of_script(host: Host, script: str, name: str) -> tuple[str, str] | None:
+def owner_of_script(host: Host, script: str, name: str) -> tuple[str, str] | None:
+    """The same of a script of OpenRC."""
     if script == ZRAM_INIT:
         return (ZRAM_INIT, ZRAM_INIT_CONF) if name in _of_zram_init(_text(host, ZRAM_INIT_CONF)) else None
     files = ("/etc/conf.d/%s" % script, "%s/%s" % (SCRIPTS, script))
-    return next(((OF_ITS_OWN % "a script", file) for file in files if names(_text(host, file), name)), None)
+    mentions = [(file, text) for file, text in ((file, _text(host, file)) for file in files) if names(text, name)]
+    if not mentions:
+        return None
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mention import script_sets_up
+
+    return next(((OF_ITS_OWN % "a script", file) for file, text in mentions if script_sets_up(text, name)), None)
 
 
 def _of_zram_init(conf: str) -> tuple[str, ...]:
@@ -239,7 +249,9 @@ def _lines(host: Host, name: str) -> tuple[Owner, ...]:
 
 def is_about(path: str, line: str, name: str) -> bool:
     """Whether a line of fstab, or a rule of udev, sets the device up."""
-    return names(line, name) and (path == FSTAB or SETS_UP.search(line) is not None)
+    if path == FSTAB:  # by its source: an option such as x-systemd.after= is about another
+        return re.search(r"(?m)^\s*(?:/dev/(?:\S+/)?|\w+=\"?)%s\"?\s" % name, line) is not None
+    return names(line, name) and SETS_UP.search(line) is not None
 
 
 def logical_lines(text: str) -> list[str]:
@@ -263,3 +275,11 @@ def _text(host: Host, path: str) -> str:
         return "" if host.readlink(path) is not None else host.read(path) or ""
     except IsADirectoryError:
         return ""
+
+
+def devices_named(host: Host, unit: str) -> set[str]:
+    """All devices that the files of a unit or a script say anything of, or may do without a word of which."""
+    if unit == ZRAM_INIT:
+        return set(_of_zram_init(_text(host, ZRAM_INIT_CONF)))
+    files = ("/etc/conf.d/%s" % unit, "%s/%s" % (SCRIPTS, unit), _unit_file(host, unit))
+    return {name for file in files for name in re.findall(r"\bzram\d+\b", _text(host, file))}

@@ -12,7 +12,16 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.boot import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import SYSTEMD
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember, noting
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import (
+    LIVE,
+    Entry,
+    Forget,
+    Remember,
+    boot_id,
+    live,
+    noting,
+    recall,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import SwapOff
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
@@ -21,6 +30,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.device impor
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, PACKAGE_KIND, State, attribute
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import kept
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 
 
@@ -38,7 +48,7 @@ def _device_steps(spec: Present, state: State) -> Plan:
         return ()
     from ansible_collections.highwater.memory.plugins.module_utils.zram.detour import with_detour
 
-    steps = with_detour(spec, state, steps)
+    steps = with_detour(spec, state, steps, _note_live(spec, state))
     return _note_sizes(spec, state, steps) + steps
 
 
@@ -48,12 +58,44 @@ def _note_sizes(spec: Present, state: State, steps: Plan) -> Plan:
     noted = dict(state.record.get("sizes", {}), **moving)
     if noted == state.record.get("sizes", {}) or not any(isinstance(step.action, SwapOff) for step in steps):
         return ()
-    created = was_created(state)
-    had = _had(state, created)
-    noted_entry = dict(state.record, sizes=noted, created=created, **({"had": had} if had else {}))
-    note = Remember(KIND, state.name, noted_entry)
+    note = Remember(KIND, state.name, dict(state.record, sizes=noted, **_before_us(state)))
     does, why = "note what was computed for %s" % state.name, "less is available while its pages move"
     return (Step(does, why, note, (noting(KIND, state.name, state.record),)),)
+
+
+def _note_live(spec: Present, state: State) -> Plan:
+    """Our record is written last of all, and before that the pages come back, which may take several calls: each has to
+    find what the device was made from, which of discard and parameters nothing else tells.
+    """
+    made = _made_from(_live_entry(spec))
+    if _is_same(made, _made_from(live(state.record))) and not _unsettled(spec):
+        return ()
+    note = NoteLive(spec, _before_us(state))
+    return (Step("note what %s was made from" % state.name, "", note, (noting(KIND, state.name, state.record),)),)
+
+
+def _before_us(state: State) -> Entry:
+    """What has to stand in our record as soon as there is one, since the host will not tell any more."""
+    created = was_created(state)
+    had = _had(state, created)
+    return {"created": created, **({"had": had} if had else {})}
+
+
+# What only our record knows of a device that is there.
+_MADE_FROM = ("algorithms", "algorithm", "recompress", "discard")
+
+
+def _made_from(entry: Entry) -> Entry:
+    return {key: entry[key] for key in _MADE_FROM if key in entry}
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    """Whether both say the same, whichever algorithm of those asked for it became."""
+    return dict(one, algorithm=None) == dict(other, algorithm=None)
+
+
+def _live_entry(spec: Present) -> Entry:
+    return entry(spec, False, None, None)
 
 
 def _take_over_steps(spec: Present, state: State) -> Plan:
@@ -93,11 +135,26 @@ class RememberDevice(NamedTuple):
     created: bool
     had: Optional[str]
     filesystem: Optional[Entry]
+    still: Optional[Entry]
 
     def perform(self, host: Host) -> None:
         settled = current_algorithm(host, self.spec.name) if self.spec.now else None
         spec = with_settled(self.spec, settled)
-        Remember(KIND, spec.name, entry(spec, self.created, self.had, self.filesystem)).perform(host)
+        still = None if self.still is None else dict(self.still, boot=boot_id(host))
+        Remember(KIND, spec.name, entry(spec, self.created, self.had, self.filesystem, still)).perform(host)
+
+
+class NoteLive(NamedTuple):
+    """Write into our record what the device was made from; at_least: what else has to stand there."""
+
+    spec: Present
+    at_least: Entry
+
+    def perform(self, host: Host) -> None:
+        name = self.spec.name
+        made = _made_from(_live_entry(with_settled(self.spec, current_algorithm(host, name))))
+        there = dict(self.at_least, **kept(recall(host, KIND, name), host))
+        Remember(KIND, name, dict(there, **{LIVE: dict(made, boot=boot_id(host))})).perform(host)
 
 
 def current_algorithm(host: Host, name: str) -> str | None:
@@ -111,17 +168,19 @@ def with_settled(spec: Present, name: str | None) -> Present:
     return spec._replace(settled=found[0]) if found else spec
 
 
-def entry(spec: Present, created: bool, had: str | None, filesystem: Entry | None) -> Entry:
+def entry(spec: Present, created: bool, had: str | None, filesystem: Entry | None, still: Entry | None = None) -> Entry:
     """What we remember: the request, what was settled, and whether the device was not there before us.
 
     had:        the algorithm that it had before us; None where it was not there.
     filesystem: as recorded() has it, None for swap.
+    still:      what the device was made from that stays until the next boot; None where that is what was asked.
     """
     seldom = {
         "recompress": recompress_request(spec.recompress),
         "writeback_device": spec.writeback_device,
         "filesystem": filesystem,
         "had": had,
+        LIVE: still,
     }
     return {
         **{key: value for key, value in seldom.items() if value},
@@ -169,7 +228,8 @@ def _record_steps(spec: Present, state: State) -> Plan:
     created = was_created(state)
     filesystem = _filesystem_entry(spec, state)
     had = _had(state, created)
-    wanted = entry(spec, created, had, filesystem)
+    still = _still(spec, state)
+    wanted = entry(spec, created, had, filesystem, still)
     if state.record in (wanted, dict(wanted, algorithm=None)) and not _unsettled(spec):
         return ()
     undo = (noting(KIND, state.name, state.record),)
@@ -177,10 +237,18 @@ def _record_steps(spec: Present, state: State) -> Plan:
         Step(
             "remember what was asked for %s" % state.name,
             "so that sizes stay and all can be taken back",
-            RememberDevice(spec, created, had, filesystem),
+            RememberDevice(spec, created, had, filesystem, still),
             undo,
         ),
     )
+
+
+def _still(spec: Present, state: State) -> Entry | None:
+    """What the live device was made from, where something else is asked for the next boot only."""
+    if spec.now or state.device is None or not state.device.size:
+        return None
+    made = _made_from(state.record)
+    return state.record.get(LIVE, None if _is_same(made, _made_from(_live_entry(spec))) else made)
 
 
 def _filesystem_entry(spec: Present, state: State) -> Entry | None:

@@ -33,18 +33,35 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
     node,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.take_over import hand_back_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import GIVEN_UP
 
 WHY = "state is absent"
 
 
 def plan_absent(spec: Absent, states: tuple[State, ...]) -> Plan:
     """The steps; empty when nothing is to do. HighwaterError where a device cannot go without harm."""
+    going = tuple(state.name for state in states)
     if not spec.now:
-        return tuple(step for state in states for step in unmask_steps(state, WHY) + boot_steps(state))
+        return tuple(step for state in states for step in _next_boot_steps(state, going))
     unload = _last_one(states)
-    steps = tuple(step for state in states for step in _device_steps(state, unload))
+    steps = tuple(step for state in states for step in _device_steps(state, unload, going))
     _refuse_without_room(spec, states)
     return steps + (_unload_steps(states[0]) if unload else ()) + tuple(map(_forget_package, spec.packages))
+
+
+def _next_boot_steps(state: State, going: tuple[str, ...]) -> Plan:
+    """The device stays until then, and so does our record of it. Noted first: once the boot is given back, what comes
+    with it is somebody else's."""
+    boot = unmask_steps(state, WHY) + boot_steps(state, going)
+    if state.theirs:
+        place = state.mount_point
+        folder = folder_steps(state, WHY) if place and place.folder and place.seen is None else ()
+        return folder + boot + _forget_steps(state)
+    if not state.record or not state.boot or state.record.get(GIVEN_UP) == state.boot:
+        return boot
+    note = Remember(KIND, state.name, dict(state.record, **{GIVEN_UP: state.boot}))
+    does = "note that %s is given up from the next boot on" % state.name
+    return (Step(does, WHY, note, (Remember(KIND, state.name, state.record),)),) + boot
 
 
 def _refuse_without_room(spec: Absent, states: tuple[State, ...]) -> None:
@@ -54,7 +71,7 @@ def _refuse_without_room(spec: Absent, states: tuple[State, ...]) -> None:
     memory = states[0].memory
     for state in states:
         held = state.device.stat.mem_used_total if state.device else 0
-        areas = [(node(state.name), held)]
+        areas = [] if state.theirs else [(node(state.name), held)]
         if state.temporary:
             areas.append((node(state.temporary.name), state.temporary.held))
         for path, gives_back in areas:
@@ -73,10 +90,10 @@ def _forget_package(name: str) -> Step:
     return Step(does, WHY, Forget(PACKAGE_KIND, name), (Remember(PACKAGE_KIND, name, {}),))
 
 
-def _device_steps(state: State, unload: bool) -> Plan:
+def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
     device = state.device
     steps: Plan = ()
-    if device and device.size:
+    if device and device.size and not state.theirs:
         if not state.record:
             refuse_owners(state.owners, state.name)
         refuse_foreign_data(state)
@@ -84,17 +101,23 @@ def _device_steps(state: State, unload: bool) -> Plan:
     if state.temporary:
         put_away = give_back_steps if state.temporary.area else discard_steps
         steps += put_away(state, state.temporary, LEFT_OVER)
-    if device and state.record.get("created") and not unload:
+    if device and state.record.get("created") and not unload and not state.theirs:
         number = int(state.name[len("zram") :])
         steps += (Step("remove the device %s" % state.name, "it was not there before", remove(number), (Add(number),)),)
-    if state.mount_point and state.mount_point.folder:
+    # Asked for by name, one of theirs that we know nothing of is refused, or reset where nobody says that it is theirs:
+    # so we do not forget that we gave it up, for as long as they have it.
+    stays = state.theirs and state.named and device is not None and device.size > 0
+    if state.mount_point and state.mount_point.folder and not stays:
         steps += folder_steps(state, WHY)
-    steps += unmask_steps(state, WHY) + boot_steps(state)
-    if state.record:
-        steps += (
-            Step("forget %s" % state.name, WHY, Forget(KIND, state.name), (Remember(KIND, state.name, state.record),)),
-        )
-    return steps
+    steps += unmask_steps(state, WHY) + boot_steps(state, going)
+    return steps if stays else steps + _forget_steps(state)
+
+
+def _forget_steps(state: State) -> Plan:
+    if not state.record:
+        return ()
+    undo = (Remember(KIND, state.name, state.record),)
+    return (Step("forget %s" % state.name, WHY, Forget(KIND, state.name), undo),)
 
 
 def _algorithm_steps(state: State, device: Device) -> Plan:
@@ -106,9 +129,11 @@ def _algorithm_steps(state: State, device: Device) -> Plan:
     return (Step("set the algorithm of %s back to %s" % (state.name, had), "it was so before", action),)
 
 
-def boot_steps(state: State) -> Plan:
-    """The next boot without ours, and with what was there before."""
-    return disable_steps(state.unit, WHY) + hand_back_steps(state.name, state.taken, state.unit.running == SYSTEMD)
+def boot_steps(state: State, going: tuple[str, ...]) -> Plan:
+    """The next boot without ours, and with what was there before. going: all that are to be gone."""
+    heirs = {one.owner: (one.device, one.taken) for one in state.beside if one.ours and one.device not in going}
+    systemd = state.unit.running == SYSTEMD
+    return disable_steps(state.unit, WHY) + hand_back_steps(state.name, state.taken, systemd, heirs)
 
 
 def _unload_steps(state: State) -> Plan:

@@ -23,9 +23,10 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 
 if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
     from ansible_collections.highwater.memory.plugins.module_utils.core.timer import Timer
 
-__all__ = ("managed", "observe", "plan", "resolve", "result", "wanted", "warnings")
+__all__ = ("left_behind", "managed", "observe", "plan", "resolve", "result", "wanted", "warnings")
 
 States = Tuple[State, ...]
 Spec = Union[Present, Absent]
@@ -44,6 +45,13 @@ def plan(spec: Spec, states: States) -> Plan:
     from ansible_collections.highwater.memory.plugins.module_utils.zram.removal import plan_absent
 
     return plan_absent(spec, states)
+
+
+def left_behind(host: Host, params: dict[str, Any]) -> str:
+    """Where pages still are when a run has failed."""
+    from ansible_collections.highwater.memory.plugins.module_utils.zram import detour
+
+    return detour.left_behind(host, params["name"])
 
 
 def managed(states: States) -> Fields:
@@ -92,10 +100,9 @@ _GONE: Fields = dict.fromkeys(
 def wanted(spec: Spec, states: States) -> Fields:
     """The same fields, as they will be."""
     if isinstance(spec, Absent):
-        gone: Fields = {"unit": None, "enabled": False, "timers": {}}
-        if spec.now:
-            gone.update(_GONE)
-        return {state.name: dict(_fields(state), **gone) for state in states}
+        unset: Fields = {"unit": None, "enabled": False, "timers": {}}
+        gone = dict(unset, **_GONE) if spec.now else unset
+        return {state.name: dict(_fields(state), **(unset if state.theirs else gone)) for state in states}
     fields = _fields(states[0])
     settled = spec.settled or spec.algorithms[0]
     if spec.now:
@@ -182,7 +189,13 @@ def warnings(spec: Spec, states: States) -> list[str]:
     """What is allowed but seldom meant."""
     if isinstance(spec, Absent):
         return []
-    state, said = states[0], []
+    state = states[0]
+    said = [
+        "take_over: %s (%s) sets up %s as well, and from the next boot on nobody does: have this module do it "
+        "(name: %s), or take it out of that file" % (one.program, one.file, one.device, one.device)
+        for one in state.beside
+        if not one.ours
+    ]
     if spec.size > 2 * state.memory.total:
         said.append(
             "size: %s is more than twice the RAM (%s), which compressed data seldom fills"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, kept_size, settled
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, kept_size, live, settled
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import (
     Quantity,
     format_size,
@@ -107,7 +107,8 @@ def resolve_absent(params: dict[str, Any], states: tuple[State, ...]) -> Absent:
 def are_the_last(states: tuple[State, ...]) -> bool:
     """Whether nobody has a device any more once these are gone."""
     names = [state.name for state in states] + [state.temporary.name for state in states if state.temporary]
-    return all(other in names for state in states for other in state.others)
+    theirs = any(state.theirs and state.device and state.device.size for state in states)
+    return not theirs and all(other in names for state in states for other in state.others)
 
 
 def resolve_present(params: dict[str, Any], state: State) -> Present:
@@ -211,20 +212,27 @@ def _settle(spec: Present, state: State) -> Present:
 
     A device of somebody else's making keeps its own where it has what would be chosen now.
     """
-    device, had = state.device, state.record.get("algorithms", [])
-    recorded = state.record.get("algorithm") if had == request(spec.requested) else None
+    device = state.device
     if device is not None and device.size:
+        # The record may be about the next boot, which the device that is there settles nothing for.
+        had, recorded = _recorded(live(state.record), spec)
         found = _named(spec.algorithms, device.algorithm)
         first = spec.algorithms[0]
         same = had == request(spec.requested) and recorded in (None, device.algorithm)
         alike = first is found and list(first.params) == dict(had).get(first.name, [])
         if found and (same or alike):
             return spec._replace(settled=found, keep=True)
-    settled = _named(spec.algorithms, recorded)
+    settled = _named(spec.algorithms, _recorded(state.record, spec)[1])
     if settled is None:
         return spec
     others = tuple(algorithm for algorithm in spec.algorithms if algorithm != settled)
     return spec._replace(settled=settled, algorithms=(settled,) + others)
+
+
+def _recorded(entry: Entry, spec: Present) -> tuple[list[Any], str | None]:
+    """The algorithms that were asked for, and the one that was settled where these are asked for again."""
+    had = entry.get("algorithms", [])
+    return had, entry.get("algorithm") if had == request(spec.requested) else None
 
 
 def _named(algorithms: tuple[Algorithm, ...], name: str | None) -> Algorithm | None:

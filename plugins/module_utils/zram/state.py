@@ -28,7 +28,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.environment 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import FILESYSTEM, SWAP
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall, remembered
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import (
+    Entry,
+    boot_id,
+    recall,
+    remembered,
+    without_stale,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, observe_memory, settled_memory
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import chosen_by_number, parse_choice
@@ -46,10 +52,12 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps impor
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import REACH, is_filesystem, look
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import SWAP as SWAP_AREA
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import Owner, find_owners
-from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import Taken, observe_taken
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import KIND as TAKEN_KIND
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import Taken, is_theirs, observe_taken
 from ansible_collections.highwater.memory.plugins.module_utils.zram.temporary import (
     Temporary,
     find_temporary,
+    noted_temporaries,
     spare_name,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import Backing, observe_backing
@@ -57,6 +65,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback im
 
 if TYPE_CHECKING:
     from ansible_collections.highwater.memory.plugins.module_utils.core.timer import Timer
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.beside import Beside
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_options import Tools
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import MountPoint
 
@@ -122,6 +131,10 @@ class State(NamedTuple):
     timers:      what recurs on it: systemd's timers, there or not.
     users, groups: texts of /etc/passwd and /etc/group, for a filesystem's owner; empty for swap.
     packages:    those that were installed to have the kernel module; only where they matter to what is asked.
+    named:       whether it was asked for by its name, not by ``all``.
+    theirs:      whether it is somebody else's that an earlier run of ours has only touched: not to be taken away.
+    boot:        which boot this is, empty where nobody knows or asks.
+    beside:      other devices that those who set it up, or did before us, set up as well.
     temporary:   a device with pages of this one, which an earlier run has left; spare: the name of one yet to be made.
     """
 
@@ -150,6 +163,10 @@ class State(NamedTuple):
     temporary: Optional[Temporary] = None
     spare: str = ""
     packages: tuple[str, ...] = ()
+    named: bool = True
+    theirs: bool = False
+    boot: str = ""
+    beside: tuple[Beside, ...] = ()
 
 
 def node(name: str) -> str:
@@ -186,14 +203,21 @@ def observe(host: Host, params: dict[str, Any]) -> tuple[State, ...]:
 def _names(host: Host, params: dict[str, Any]) -> tuple[str, ...]:
     name = params["name"]
     if name == "all" and params["state"] == "absent":
-        made = objects_of_ours(host, artefact_name(""))
-        return tuple(sorted({*remembered(host, KIND), *(name for name in made if _NAME.match(name))}))
+        return _all_names(host)
     if not _NAME.match(name):
         raise HighwaterError(
             "name: %s is not the name of a zram device: write zram0, zram1 ... (or all, with state: absent)" % name,
             reason="name",
         )
     return (name,)
+
+
+def _all_names(host: Host) -> tuple[str, ...]:
+    """All devices that a run of ours has left anything of, even one that was cut off before it could remember them."""
+    found = {*objects_of_ours(host, artefact_name("")), *noted_temporaries(host)}
+    known = {*remembered(host, KIND), *remembered(host, TAKEN_KIND), *filter(_NAME.match, found)}
+    # The first is what comes with the module, which is ours to unload where nobody has a device of it.
+    return tuple(sorted(known)) or (("zram0",) if recall(host, MODULE_KIND, MODULE) else ())
 
 
 def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...], params: dict[str, Any]) -> State:
@@ -204,6 +228,7 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
     known = remembered(host, KIND)
     present = params["state"] == "present"
     fstype = present and is_filesystem(params)
+    record = without_stale(recall(host, KIND, name), host)
     state = State(
         name=name,
         device=device,
@@ -220,14 +245,22 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
         ),
         owners=find_owners(host, name),
         taken=observe_taken(host, name),
-        record=recall(host, KIND, name),
+        record=record,
         loaded_by_us=bool(recall(host, MODULE_KIND, MODULE)),
         cpus=cpus(host),
         timers=_timers(host, name, params),
         zswap=(host.read("/sys/module/zswap/parameters/enabled") or "").strip() == "Y",
         packages=remembered(host, PACKAGE_KIND) if params["package"] or not present else (),
+        named=params["name"] != "all",
+        boot="" if present else boot_id(host),
         lacks=_lacks(host, device) if present and (params["recompress"] or params["writeback_device"]) else (),
     )
+    if is_theirs(host, record, state.named, state.unit.text is not None):
+        state = state._replace(record={}) if present else state._replace(theirs=True)
+    if state.owners or state.taken.record:
+        from ansible_collections.highwater.memory.plugins.module_utils.zram.beside import observe_beside
+
+        state = state._replace(beside=observe_beside(host, name, state.owners, state.taken, state.others))
     if fstype:
         state = _with_mount(host, state, params, mounts)
     elif not present and state.record.get("filesystem"):

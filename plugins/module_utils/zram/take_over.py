@@ -11,12 +11,20 @@ loses it for as long as this boot lasts, then the boot loses the unit; swap goes
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
+from typing import Mapping, Tuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.boot import Link, Unlink
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import MADE_BY
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget, Remember, noting
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import (
+    Entry,
+    Forget,
+    Remember,
+    noting,
+    recall,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import UNITS
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import (
@@ -52,6 +60,9 @@ OFF = """\
 [%%s]
 %s = 0
 """ % (MADE_BY, GENERATOR_OFF)
+
+
+Heirs = Mapping[str, Tuple[str, Entry]]  # by unit or script: another device, and what was taken over for that
 
 
 # -- taking over ---------------------------------------------------------------------------------
@@ -142,16 +153,19 @@ def _commented(lines: str, name: str) -> str:
 # -- giving back ---------------------------------------------------------------------------------
 
 
-def hand_back_steps(name: str, taken: Taken, systemd: bool) -> Plan:
-    """Steps after which the boot does again what it did before us; the program itself is not started now."""
+def hand_back_steps(name: str, taken: Taken, systemd: bool, heirs: Heirs = MappingProxyType({})) -> Plan:
+    """Steps after which the boot does again what it did before us; the program itself is not started now.
+
+    heirs: what is not to come back yet, since it would set up another device of ours as well: with that one it does.
+    """
     record, texts = taken.record, dict(taken.texts)
     if not record:
         return ()
     why = "it was so before"
-    steps: Plan = ()
+    steps = _leave_steps(record, heirs)
     for path in record.get("files", []) + record.get("quiet", []):
         text = texts.get(path)
-        if text is not None:
+        if text is not None and _of_drop_in(path) not in heirs:
             steps += (Step("remove %s" % path, why, RemoveFile(path), (Install(path, text),)),)
     for path in record.get("lines", []):
         text = texts.get(path)
@@ -159,11 +173,42 @@ def hand_back_steps(name: str, taken: Taken, systemd: bool) -> Plan:
             does = "take what names %s in %s out of comments" % (name, path)
             steps += (Step(does, why, Install(path, text.replace(COMMENT % name, "")), (Install(path, text),)),)
     for path in record.get("masks", []):
-        steps += (Step("unmask %s" % _file(path), why, Unlink(path), (Link(path, "/dev/null"),)),)
+        if _file(path) not in heirs:
+            steps += (Step("unmask %s" % _file(path), why, Unlink(path), (Link(path, "/dev/null"),)),)
     for link, target in record.get("links", []):
-        steps += (Step("enable %s" % _file(link), why, Link(link, target), (Unlink(link),)),)
+        if _file(link) not in heirs:
+            steps += (Step("enable %s" % _file(link), why, Link(link, target), (Unlink(link),)),)
     forget = Step("forget how %s was set up" % name, "", Forget(KIND, name), (Remember(KIND, name, record),))
     return steps + ((RELOAD,) if systemd else ()) + (forget,)
+
+
+def _leave_steps(record: Entry, heirs: Heirs) -> Plan:
+    """What stays switched off is noted as taken over for the other device."""
+    steps: Plan = ()
+    for owner, (device, had) in sorted(heirs.items()):
+        links = [link for link in record.get("links", []) if _file(link[0]) == owner]
+        masks = [path for path in record.get("masks", []) if _file(path) == owner]
+        quiet = [path for path in record.get("quiet", []) if _of_drop_in(path) == owner]
+        if links or masks or quiet:
+            does, action = "leave %s switched off, for %s" % (owner, device), Inherit(device, links, masks, quiet)
+            steps += (Step(does, "which it would set up as well", action, (noting(KIND, device, had),)),)
+    return steps
+
+
+class Inherit(NamedTuple):
+    """Write into our record that these links, masks and files were taken over for the device."""
+
+    device: str
+    links: list[list[str]]
+    masks: list[str]
+    quiet: list[str]
+
+    def perform(self, host: Host) -> None:
+        record = recall(host, KIND, self.device)
+        for key, values in (("links", self.links), ("masks", self.masks), ("quiet", self.quiet)):
+            for value in values:
+                _add(record, key, value)
+        Remember(KIND, self.device, record).perform(host)
 
 
 class RemoveFile(NamedTuple):
@@ -183,3 +228,9 @@ def _folder(path: str) -> str:
 
 def _file(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def _of_drop_in(path: str) -> str:
+    """The unit that a file below ``UNIT.d`` is about."""
+    folder = _file(_folder(path))
+    return folder[:-2] if folder.endswith(".d") else ""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, boot_id, recall
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 KIND = "zram_taken_over"  # of our records: for each device what we have switched off
+GIVEN_UP = "given_up"  # of our records of devices: the boot up to which state: absent with apply: next_boot leaves them
 
 
 class Taken(NamedTuple):
@@ -32,3 +33,26 @@ def observe_taken(host: Host, name: str) -> Taken:
     record = recall(host, KIND, name)
     paths = [path for kind in ("files", "lines", "quiet") for path in record.get(kind, [])]
     return Taken(record, tuple((path, host.read(path)) for path in paths))
+
+
+def is_theirs(host: Host, record: Entry, named: bool, has_unit: bool) -> bool:
+    """Whether a device is none of ours, whatever we remember. named: by the user, not found by what we have left.
+
+    One that was given up for the next boot only is gone with its boot, and a record that is stale by then says nothing
+    of what is there. Of one without a record or unit, a run that was cut off has no more than begun to take it.
+    """
+    if has_unit:
+        return False
+    if not record:
+        return not named
+    return _is_stale(record, host)
+
+
+def kept(entry: Entry, host: Host) -> Entry:
+    """What of a device's entry holds for one that is set up now: nothing of what was given up up to an earlier boot."""
+    return {} if _is_stale(entry, host) else {key: value for key, value in entry.items() if key != GIVEN_UP}
+
+
+def _is_stale(entry: Entry, host: Host) -> bool:
+    """Whether the boot is over up to which the device was left."""
+    return entry.get(GIVEN_UP, "") not in ("", boot_id(host))

@@ -11,6 +11,7 @@ device is. So a run after one that was cut off finds it, moves its pages back an
 from __future__ import annotations
 
 import os
+import re
 from typing import Collection, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -38,14 +39,29 @@ class Temporary(NamedTuple):
     algorithm: Optional[str] = None
 
 
+LABEL = "hw-temp-"
+
+
 def label(name: str) -> str:
     """The label of the area that holds the pages of the device of that name; 15 bytes at most."""
-    return "hw-temp-%s" % name
+    return LABEL + name
+
+
+def area_label(host: Host, path: str) -> str:
+    """The label of the swap area on a device; empty for none."""
+    header = parse_header(host.read_start(path, _PAGE) or b"")
+    return header.label if header else ""
 
 
 def note(name: str) -> str:
     """The file that names the temporary device of a device."""
     return "/run/highwater-memory.%s.temporary" % name
+
+
+def noted_temporaries(host: Host) -> tuple[str, ...]:
+    """The devices of which there is such a note."""
+    found = (re.match(r"highwater-memory\.(.+)\.temporary\Z", file) for file in host.listdir("/run"))
+    return tuple(each.group(1) for each in found if each)
 
 
 def find_temporary(

@@ -13,6 +13,10 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.device impor
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, artefact_name, attribute, node
 
+# journald's logs on disk, and what makes it begin to write there. That waits for what systemd itself mounts, as fstab
+# has it, and not for local-fs.target: below a mount that came later it would go on writing out of everybody's sight.
+JOURNAL, FLUSH = "/var/log/journal", "systemd-journal-flush.service"
+
 
 def boot_job(spec: Present) -> Job:
     """What the boot does; with an algorithm that is not settled yet, the first that works is taken then."""
@@ -36,4 +40,5 @@ def boot_job(spec: Present) -> Job:
         needs=os.path.dirname(use.mount_point).rstrip("/") if use else "",
         devices=(spec.writeback_device,) if spec.writeback_device else (),
         set_id=bool(use and use.mode & 0o6000),
+        waits=(FLUSH,) if use and (JOURNAL + "/").startswith(use.mount_point + "/") else (),
     )

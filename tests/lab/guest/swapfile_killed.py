@@ -74,8 +74,8 @@ def module(options: dict[str, Any]) -> int:
 
 
 def look() -> dict[str, Any]:
-    """All that a run could have changed, as far as it has a meaning: the number of a priority below 0 has none, nor has
-    the inode of a swapfile that is off, which our record has.
+    """All that a run could have changed, as far as it has a meaning: the number of a priority below 0 has none, nor
+    have the inode and its generation, which our record has, of a file that was made again.
     """
     on = {path: (max(priority, -1), size) for path, (priority, size) in areas(FOLDER).items()}
     found: dict[str, Any] = {"on": on, "fstab": read_fstab(), "in /etc": sorted(os.listdir("/etc"))}
@@ -83,10 +83,19 @@ def look() -> dict[str, Any]:
         for where, folders, names in os.walk(above):
             for path in (os.path.join(where, name) for name in folders + names):
                 status = os.lstat(path)
-                found[path] = [oct(status.st_mode), status.st_uid, status.st_size if above == FOLDER else None]
+                found[path] = [oct(status.st_mode), status.st_uid, status.st_size if above == FOLDER else noted(path)]
     if os.path.exists(PATH):
         found["header"] = subprocess.run(["blkid", "-p", "-o", "export", PATH], capture_output=True, text=True).stdout
     return found
+
+
+def noted(path: str) -> Any:
+    """What a file of our record says; None of a folder."""
+    if not path.endswith(".json"):
+        return None
+    with open(path) as file:
+        entry = json.load(file)
+    return {key: value for key, value in entry.items() if key not in ("inode", "generation")}
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

@@ -10,84 +10,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.highwater.memory.plugins.module_utils.cmdline import resource
-from ansible_collections.highwater.memory.plugins.module_utils.core import convergence
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
-from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
 
-DROP_IN = "/etc/default/grub.d/90-highwater.cfg"
 ENTRY = "/boot/loader/entries/debian-%s.conf"
-ENTRY_TEXT = "title Debian\nversion %s\noptions    root=UUID=1 ro quiet\nlinux /vmlinuz-%s\n"
 DEFAULT = "root=UUID=1 ro quiet"
-
-
-class Machine:
-    """Boots by GRUB, or by entries; its grub-mkconfig puts the drop-ins' words where GRUB's own does."""
-
-    def __init__(self, folder, grub=True) -> None:
-        self.folder, self.fails, self.ran = folder, False, 0
-        self.host = Host(str(folder), self.runner)
-        self.write("/proc/cmdline", DEFAULT + "\n")
-        if grub:
-            self.write("/usr/sbin/grub-mkconfig", "for x in ${sysconfdir}/default/grub.d/*.cfg ; do\n")
-            self.mkconfig()
-        else:
-            for version in ("6.1", "6.12"):
-                self.write(ENTRY % version, ENTRY_TEXT % (version, version))
-
-    def write(self, path, text) -> None:
-        target = self.folder / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-
-    def runner(self, argv, _timeout):
-        assert argv == ("/usr/sbin/grub-mkconfig", "-o", "/boot/grub/grub.cfg")
-        self.ran += 1
-        if self.fails:
-            return Completed(1, "", "grub-mkconfig: no space left\n")
-        self.mkconfig()
-        return Completed(0, "", "")
-
-    def mkconfig(self) -> None:
-        words = "quiet"
-        for name in self.host.listdir("/etc/default/grub.d"):
-            text = self.host.must_read("/etc/default/grub.d/" + name)
-            for line in re.findall(r'(?m)^GRUB_CMDLINE_LINUX_DEFAULT="(.*)"$', text):
-                words = line.replace("$GRUB_CMDLINE_LINUX_DEFAULT", words)
-        self.write(
-            "/boot/grub/grub.cfg",
-            "\tlinux\t/vmlinuz root=UUID=1 ro %s\n\tlinux\t/vmlinuz root=UUID=1 ro single\n" % words,
-        )
-
-    def boot(self) -> None:
-        text = self.host.read("/boot/grub/grub.cfg")
-        line = re.findall(r"linux\t/vmlinuz (.*)", text)[0] if text else self.line("6.12")
-        self.write("/proc/cmdline", line + "\n")
-
-    def line(self, version):
-        return re.findall(r"(?m)^options +(.*)$", self.host.must_read(ENTRY % version))[-1]
-
-    def everything(self):
-        return {str(path): path.read_text() for path in sorted(self.folder.rglob("*")) if path.is_file()}
-
-    def run(self, check=False, **params):
-        asked = {"parameters": {}, "state": "present", "exclusive": False, "on_unsupported": "fail", **params}
-        return convergence.converge(resource, asked, self.host, check)
-
-
-@pytest.fixture(params=[True, False], ids=["grub", "entries"])
-def machine(request, tmp_path):
-    return Machine(tmp_path, request.param)
-
-
-@pytest.fixture
-def grub(tmp_path):
-    return Machine(tmp_path)
-
-
-@pytest.fixture
-def entries(tmp_path):
-    return Machine(tmp_path, False)
 
 
 NEVER = {"transparent_hugepage": "never", "slub_max_order": 1}
@@ -142,8 +68,8 @@ def test_another_value_replaces_ours_and_what_is_not_named_stays(machine):
 
 
 def test_a_word_that_was_there_before_us_stays(entries):
-    entries.write(ENTRY % "6.1", "options root=1 quiet nosmt\n")
-    entries.write(ENTRY % "6.12", "options root=1 quiet nosmt\n")
+    entries.write(ENTRY % "6.1", "linux /v\noptions root=1 quiet nosmt\n")
+    entries.write(ENTRY % "6.12", "linux /v\noptions root=1 quiet nosmt\n")
     fresh = entries.everything()
     entries.run(parameters={"nosmt": None})
     assert entries.line("6.12") == "root=1 quiet nosmt"
@@ -152,7 +78,7 @@ def test_a_word_that_was_there_before_us_stays(entries):
 
 
 def test_a_word_of_somebody_else_before_ours_does_not_count(entries):
-    entries.write(ENTRY % "6.12", "options root=1 transparent_hugepage=always\n")
+    entries.write(ENTRY % "6.12", "linux /v\noptions root=1 transparent_hugepage=always\n")
     entries.run(parameters=NEVER)
     assert entries.line("6.12") == "root=1 transparent_hugepage=always slub_max_order=1 transparent_hugepage=never"
     entries.run(state="absent")
@@ -263,17 +189,16 @@ def test_how_a_value_stands_on_the_line(grub, value, word):
 
 
 @pytest.mark.parametrize("mkconfig", [None, "for x in /etc/default/grub; do\n"])
-def test_a_boot_loader_that_is_not_known(tmp_path, mkconfig):
-    machine = Machine(tmp_path, False)
+def test_a_boot_loader_that_is_not_known(entries, tmp_path, mkconfig):
     for version in ("6.1", "6.12"):
         (tmp_path / (ENTRY % version).lstrip("/")).unlink()
     if mkconfig:
-        machine.write("/usr/sbin/grub-mkconfig", mkconfig)
-        machine.write("/boot/grub/grub.cfg", "")
+        entries.write("/usr/sbin/grub-mkconfig", mkconfig)
+        entries.write("/boot/grub/grub.cfg", "")
     with pytest.raises(Unsupported, match="neither a GRUB that reads") as caught:
-        machine.run(parameters=NEVER)
+        entries.run(parameters=NEVER)
     assert caught.value.reason == "boot_loader"
-    assert machine.run(state="absent")["changed"] is False
+    assert entries.run(state="absent")["changed"] is False
 
 
 def test_fedora_s_grub_reads_entries(entries):

@@ -135,6 +135,27 @@ def test_remove_empty_folders_stops_at_what_is_not_empty(host, tmp_path):
     assert (tmp_path / "var/lib/highwater/other").exists()
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_is_removed_stays_away(host, tmp_path, monkeypatch, broken):
+    """Fails where a power cut brings a file back whose line in fstab is gone: its folder is not synced, or before it is
+    removed; or where a disk that cannot do that is taken for a file that is still there.
+    """
+    seen = []
+
+    def fsync(fd):
+        seen.append((os.readlink("/proc/self/fd/%d" % fd), host.exists("/swap/file")))
+        if broken:
+            raise OSError(5, "Input/output error")
+
+    host.install("/swap/file", "")
+    monkeypatch.setattr(os, "fsync", fsync)
+    host.remove("/swap/file")
+    assert seen == [(str(tmp_path / "swap"), False)]
+    host.remove("/swap/file")
+    host.remove("/nowhere/file")
+    assert len(seen) == 1
+
+
 def test_commands_run_without_shell_and_in_plain_english():
     done = Host().run(sys.executable, "-c", "import os, sys; print(os.environ['LC_ALL'], sys.argv[1])", "$HOME; ls")
     assert done.out == "C $HOME; ls\n"

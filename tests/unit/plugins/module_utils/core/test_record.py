@@ -69,6 +69,15 @@ def test_damage_is_told_with_the_file(host, tmp_path, text):
         record.recall(host, "zram_device", "zram0")
 
 
+def test_what_is_live_goes_with_its_boot(host):
+    """Fails where what was noted of an object in another boot still counts, or an entry without such a note is lost."""
+    host.install(record.BOOT_ID, "one\n")
+    entry = {"discard": False, "live": {"boot": "one", "discard": True}}
+    assert record.live(record.without_stale(entry, host))["discard"] is True
+    host.install(record.BOOT_ID, "two\n")
+    assert record.without_stale(entry, host) == record.live({"discard": False}) == {"discard": False}
+
+
 @pytest.mark.parametrize(
     ("expression", "ram", "kept"),
     [
@@ -84,3 +93,25 @@ def test_what_was_computed_once_stays_on_the_same_machine(expression, ram, kept)
     entry = {"sizes": {"size": record.settled("ram / 2", 4 * GIB, 2 * GIB)}}
     assert record.kept_size(entry, "size", expression, ram) == kept
     assert record.kept_size({}, "size", expression, ram) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (("boot-1", {"a": 1, "b": 2}), ("boot-1", {"b": 2}), ("boot-1", {"a": 1, "b": 2})),
+        (("boot-1", {"a": 1}), ("boot-1", {"a": 3, "b": 2}), ("boot-1", {"a": 3, "b": 2})),
+        (("boot-1", {"a": 1}), ("boot-2", {"b": 2}), ("boot-2", {"b": 2})),
+        (("boot-1", {"a": 1}), None, ("boot-1", {"a": 1})),
+        (None, ("boot-2", {"b": 2}), ("boot-2", {"b": 2})),
+    ],
+)
+def test_what_was_given_up_stays_noted_until_all_of_a_change_is_made(old, new, kept):
+    """A run that is cut off after the first of its steps has not given back anything yet."""
+    entries = [{"left": {"boot": one[0], "before": one[1]}} if one else {} for one in (old, new, kept)]
+    assert record.joined(*entries[:2]) == entries[2]
+
+
+def test_of_all_else_an_entry_has_part_by_part_the_new_one_counts():
+    old = {"settings": {"a": {"value": "1", "from": {"ram": 1}}, "b": {}}, "before": {"a": "0"}}
+    joined = record.joined(old, {"settings": {"a": {"value": "2"}}})
+    assert joined == {"settings": {"a": {"value": "2"}, "b": {}}, "before": {"a": "0"}}

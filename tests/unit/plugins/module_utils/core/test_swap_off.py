@@ -13,6 +13,8 @@ between two calls is lost, where a call that is stopped leaves it going, and whe
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core import progress, swap_off
@@ -43,7 +45,8 @@ class Machine(Host):
         monkeypatch.setattr(swap_off.time, "sleep", self.sleep)
 
     def tell(self, there):
-        row = "%s partition 999999 %d 100\n" % (PATH, self.used * 1024) if there else ""
+        shown = os.path.realpath(self.path(PATH)) if os.path.islink(self.path(PATH)) else PATH
+        row = "%s partition 999999 %d 100\n" % (shown, self.used * 1024) if there else ""
         self.install("/proc/swaps", "Filename\tType\tSize\tUsed\tPriority\n" + row)
 
     def sleep(self, seconds):
@@ -132,6 +135,31 @@ def test_guards_are_for_what_has_not_begun(machine):
     machine.end(0)
     with pytest.raises(HighwaterError, match="bring"):
         refuse_without_room(observe_memory(machine), PATH, MIB)
+
+
+@pytest.fixture
+def linked(machine, monkeypatch):
+    """An area that the kernel calls by another name than we do, as that of an encrypted swapfile."""
+    monkeypatch.setattr(sys.modules[__name__], "PATH", "/dev/mapper/highwater-file")
+    machine.make_folder("/dev/mapper")
+    os.symlink("/dev/dm-99", machine.path(PATH))
+    machine.tell(True)
+    return machine
+
+
+def test_an_area_behind_a_link_is_watched_too(linked):
+    """Fails where what the kernel shows by its own name counts as gone: no progress, and the first call never ends."""
+    first = linked.call(8)
+    assert (round(first.done / first.total, 1), first.total // MIB) == (0.2, 400)
+    assert linked.call(90) is None
+    assert linked.begun() == 1
+
+
+def test_a_failure_of_an_area_behind_a_link_is_one(linked):
+    linked.fails_at = 300.0
+    with pytest.raises(HighwaterError, match="not enough memory to swap off /dev/mapper/highwater-file"):
+        linked.call(30)
+    assert ("systemctl", "reset-failed") in [argv[:2] for argv in linked.ran]
 
 
 @pytest.mark.parametrize("status", [2, 9], ids=["refused", "killed"])

@@ -26,6 +26,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec imp
 
 MIB, GIB = 2**20, 2**30
 PATH = "/srv/highwater-emergency.swap"
+THEN = f"Emergency swap: 2 GiB on {PATH}, since yesterday UTC"
 UUID = "00010203-0405-0607-0809-0a0b0c0d0e0f"
 RAM = 4 * GIB
 
@@ -124,17 +125,26 @@ def test_without_systemd_nothing_reads_a_list_and_the_note_says_that_the_file_st
     assert LIST not in planned[0].action.text
 
 
+def test_a_note_of_another_file_is_written_anew():
+    """Fails where people read at login how to take back a file that was given up, and not the one that is there."""
+    old = THEN.replace(PATH, "/srv" + PATH)
+    first = steps(params(), state(note=old, list="old"))[0]
+    assert first.does == "write " + resource.NOTE
+    assert " on %s, since" % PATH in first.action.text
+    assert first.undo[0].text == old
+
+
 @pytest.mark.parametrize("priority", [-2, -3, 0, 5])
 def test_what_is_on_is_left_alone_and_the_note_keeps_its_hour(priority):
     """At whatever priority: to change that it would have to be swapped off, with memory as it is."""
-    found = state(on=True, priority=priority, note="Emergency swap, since yesterday", list=farewell(PATH))
+    found = state(on=True, priority=priority, note=THEN, list=farewell(PATH))
     assert words(params(), found) == []
     assert words(params(), found._replace(note=None))[0].startswith("write " + resource.NOTE)
 
 
 def test_what_is_on_keeps_its_size_while_memory_suffices_and_follows_where_it_does_not():
     def on(available):
-        return state(available=available, on=True, note="x", list=farewell(PATH))
+        return state(available=available, on=True, note=THEN, list=farewell(PATH))
 
     assert words(params(size="3GiB"), on(GIB)) == []
     assert any("make" in step and "3 GiB" in step for step in words(params(size="3GiB"), on(100 * MIB)))

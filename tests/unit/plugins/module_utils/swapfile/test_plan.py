@@ -147,6 +147,13 @@ def test_no_room_for_a_bridge_goes_by_memory(world):
     assert OFF % ("it has 512 MiB" + TO_MEMORY) in found
 
 
+def test_no_bridge_where_the_new_file_would_not_fit_beside_it(world):
+    """Fails where the old file is off and removed before the disk turns out to be full."""
+    state = world.settled_state(disk=600 << 20, areas=[world.area(used=USED)])
+    found = words(state, world.params(size="1GiB", keep_free="16MiB"))
+    assert OFF % ("it has 512 MiB" + TO_MEMORY) in found
+
+
 def test_a_bridge_is_larger_where_memory_is_short(world):
     state = world.settled_state(areas=[world.area(used=USED)], available=28 << 20)
     found = words(state, world.params(size="1GiB", headroom="128MiB"))

@@ -145,6 +145,17 @@ def test_zeros_that_fstab_has_as_swap(world, wanted):
     resource.resolve(world.params(state=wanted), (state,))
 
 
+def test_zeros_that_our_record_tells_of(world):
+    """Of a first run that was cut off between the rename of its file and the note of which file that is: fails where
+    absent, and with it path: all, is refused on such a host.
+    """
+    record = {key: value for key, value in world.ENTRY.items() if key not in ("inode", "generation")}
+    state = world.state(found=world.found(), blank=True, record=record)
+    resource.resolve(world.params(state="absent"), (state,))
+    with pytest.raises(HighwaterError, match="somebody's file"):
+        resource.resolve(world.params(state="absent"), (state._replace(blank=False),))
+
+
 @pytest.mark.parametrize(("found", "blank"), [(b"", True), (b"data", False)])
 def test_what_fstab_names_is_looked_into(tmp_path, world, found, blank):
     """Fails where a line of fstab saves the look whether the file holds nothing but zeros."""

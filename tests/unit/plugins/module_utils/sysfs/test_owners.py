@@ -17,6 +17,8 @@ from .conftest import THP, ZSWAP
 ENABLED = THP + "/enabled"
 W = "w %s - - - - %s\n"
 UNIT = "[Service]\nExecStart=/bin/sh -c 'echo never | tee " + ENABLED + " > /dev/null'\n"
+TO_ENABLE = UNIT + "[Install]\nWantedBy=multi-user.target\n"
+WANTED = "/etc/systemd/system/%s.target.wants/disable-thp.service"  # what systemctl enable makes
 TUNED = "/etc/tuned/active_profile"
 ENABLED_TUNED = "/etc/systemd/system/multi-user.target.wants/tuned.service"
 
@@ -32,7 +34,23 @@ LAST = {
         ("b.conf", 1, "always"),
     ),
     "rc.local": ({"/etc/rc.local": "#!/bin/sh\necho never > %s\n" % ENABLED}, ("rc.local", 2, "never")),
-    "a unit": ({"/etc/systemd/system/disable-thp.service": UNIT}, ("disable-thp.service", 2, "never")),
+    "a unit": (
+        {"/etc/systemd/system/disable-thp.service": TO_ENABLE, WANTED % "multi-user": None},
+        ("disable-thp.service", 2, "never"),
+    ),
+    "a unit that another one requires": (
+        {"/etc/systemd/system/disable-thp.service": TO_ENABLE,
+         "/etc/systemd/system/db.service.requires/disable-thp.service": None},
+        ("disable-thp.service", 2, "never"),
+    ),
+    "a unit that others pull in, as by Wants=": (
+        {"/etc/systemd/system/disable-thp.service": UNIT}, ("disable-thp.service", 2, "never")
+    ),
+    "a unit of a timer": (
+        {"/etc/systemd/system/disable-thp.service": TO_ENABLE, "/etc/systemd/system/disable-thp.timer": "[Timer]\n"},
+        ("disable-thp.service", 2, "never"),
+    ),
+    "a template": ({"/etc/systemd/system/thp@.service": TO_ENABLE}, ("thp@.service", 2, "never")),
     "sysfsutils": (
         {"/etc/init.d/sysfsutils": "", "/etc/sysfs.d/thp.conf": "kernel/mm/transparent_hugepage/enabled = never\n"},
         ("thp.conf", 1, "never"),
@@ -48,7 +66,7 @@ LAST = {
         ("mine/tuned.conf", 2, "never"),
     ),
     "tuned after a unit": (
-        {"/etc/systemd/system/disable-thp.service": UNIT, ENABLED_TUNED: "", TUNED: "mine",
+        {"/etc/systemd/system/disable-thp.service": UNIT, WANTED % "basic": None, ENABLED_TUNED: "", TUNED: "mine",
          "/etc/tuned/mine/tuned.conf": "[vm]\ntransparent_hugepage=always\n"},
         ("mine/tuned.conf", 2, "always"),
     ),
@@ -68,12 +86,24 @@ NOBODY = {
     "tuned that is not enabled": {
         TUNED: "mine", "/etc/tuned/mine/tuned.conf": "[vm]\ntransparent_hugepages=never\n"
     },
+    "a unit that is not enabled": {"/etc/systemd/system/disable-thp.service": TO_ENABLE},
+    "a unit beside another one that is enabled": {
+        "/etc/systemd/system/disable-thp.service": TO_ENABLE,
+        "/etc/systemd/system/other.service": "[Service]\nExecStart=/bin/true\n",
+        "/etc/systemd/system/multi-user.target.wants/other.service": None,
+    },
     "another parameter": {"/proc/cmdline": "quiet transparent_hugepages=never notransparent_hugepage=never\n"},
 }  # fmt: skip
 
 
 def put(machine, files):
+    """A text of None stands for a link to the unit of that name."""
     for path, text in files.items():
+        if text is None:
+            link = machine.folder / path.lstrip("/")
+            link.parent.mkdir(parents=True)
+            link.symlink_to("../" + link.name)
+            continue
         machine.write(path, text)
         (machine.folder / path.lstrip("/")).chmod(0o755)
 
@@ -119,7 +149,9 @@ def test_who_is_overruled_by_ours(machine, module, options, path, text, said):
 
 
 def test_a_unit_of_ours_is_no_other_owner(machine):
-    machine.write("/etc/systemd/system/x.service", "# Made by highwater.memory.transparent_hugepage\n" + UNIT)
+    text = "# Made by highwater.memory.transparent_hugepage\n" + UNIT
+    unit = "/etc/systemd/system/x.service"
+    put(machine, {unit: text, "/etc/systemd/system/basic.target.wants/x.service": None})
     assert machine.run("transparent_hugepage", enabled="madvise")["warnings"] == []
 
 

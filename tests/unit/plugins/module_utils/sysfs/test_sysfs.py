@@ -235,10 +235,12 @@ def test_refused_before_anything_is_touched(machine, module, options, words, rea
 
 
 def test_a_setting_that_this_kernel_lacks_fails_or_is_skipped(machine):
+    """Where unknown: fail is asked for, on_unsupported: skip does not pass over it, and over all the rest with it."""
     machine.remove(ZSWAP + "/shrinker_enabled")
-    with pytest.raises(Unsupported, match=r"has no .*/shrinker_enabled") as caught:
-        machine.run("zswap", shrinker_enabled=True, max_pool_percent=30)
-    assert caught.value.reason == "unknown_setting"
+    with pytest.raises(HighwaterError, match=r"has no .*/shrinker_enabled") as caught:
+        machine.run("zswap", shrinker_enabled=True, max_pool_percent=30, on_unsupported="skip")
+    assert (type(caught.value), caught.value.reason) == (HighwaterError, "unknown_setting")
+    assert caught.value.facts == {"setting": "shrinker_enabled"}
     assert machine.text(ZSWAP + "/max_pool_percent") == "20\n"
     done = machine.run("zswap", shrinker_enabled=True, max_pool_percent=30, unknown="skip")
     assert (done["unknown_settings"], machine.text(ZSWAP + "/max_pool_percent")) == (["shrinker_enabled"], "30\n")

@@ -368,6 +368,21 @@ def test_what_our_choice_of_huge_pages_has_made_of_it_is_not_what_was_before_us(
     assert (machine.live("min_free_kbytes"), machine.live("swappiness")) == ("2705", "60")
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [("45056", "67584"), ("45500", "67584"), ("44500", "67584"), ("150000", "150000"), ("20000", "20000")],
+)
+def test_what_somebody_has_made_of_it_since_is_what_was_before_us(machine, now, expected):
+    """Huge pages are chosen in January, an administrator raises the reserve, and then we are asked for another."""
+    record = "/var/lib/highwater/memory/transparent_hugepage/settings.json"
+    machine.write(record, '{"beside": {"min_free_kbytes": "67584"}, "made": {"min_free_kbytes": "45056"}}')
+    machine.write("/proc/sys/vm/min_free_kbytes", now + "\n")
+    machine.run(settings={"min_free_kbytes": 160000})
+    assert "before: %s\n" % expected in machine.text(FILE)
+    machine.run(state="absent")
+    assert machine.live("min_free_kbytes") == expected
+
+
 def test_huge_pages_that_an_earlier_task_would_set_count_in_check_mode(make_machine):
     machine = make_machine(4096, thp="never")
     settings = {"min_free_kbytes": "min_free_auto"}

@@ -313,24 +313,37 @@ def each_thing(tmp_path, scenario, disturbance):
     assert number > 3, "nothing was disturbed"
 
 
+def cut_off(number):
+    """The run ends at the thing of that number."""
+
+    def disturb(now):
+        if now == number:
+            raise CutOff
+
+    return disturb
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_cut_off_at_each_thing(tmp_path, scenario):
     whole, options = prepared(tmp_path, scenario)
     run(whole, options)
-
-    def cut_off(number):
-        def disturb(now):
-            if now == number:
-                raise CutOff
-
-        return disturb
-
     for kernel, options, _before in each_thing(tmp_path, scenario, cut_off):
         held = sum(kernel.pages.values())
         again = Kernel.after(kernel)
         run(again, options)
         assert state(again) == state(whole)
         assert sum(again.pages.values()) == held
+
+
+@pytest.mark.parametrize("scenario", ["fresh", "absent"])
+def test_cut_off_and_not_wanted_any_more(tmp_path, scenario):
+    """Fails where name: all does not find what a run has left that was cut off before the record is there, or after."""
+    nothing = Kernel(tmp_path)
+    for kernel, _options, _before in each_thing(tmp_path, scenario, cut_off):
+        again = Kernel.after(kernel)
+        run(again, {"name": "all", "state": "absent"})
+        assert state(again) == state(nothing)
+        assert not again.exists(CONTROL)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -6,11 +6,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
-from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import RemoveFolder
-from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import observe_mount_point
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Run
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import parse_mountinfo
+from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import RemoveFolder, throw_away_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import MountPoint, observe_mount_point
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unmount import Unmount
 
 HERE = "36 21 253:0 / /srv/a rw - ext4 /dev/zram0 rw\n"
@@ -120,3 +125,48 @@ def test_a_mask_is_nobodys_claim(tmp_path):
     host.link("/etc/systemd/system/tmp.mount", "/dev/null")
     found = observe_mount_point(host, "/tmp", ())
     assert (found.claimed, found.masked) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("seen_at", "record", "again"),
+    [
+        ("/srv/a", {}, ["chown 33:34 /srv/a", "chmod 1777 /srv/a"]),
+        ("/srv/a", {"mount_point": "/srv/a", "owner": 1, "group": 1, "mode": 0o700, "options": ["noatime"]},
+         ["chown 33:34 /srv/a", "chmod 1777 /srv/a"]),
+        ("/srv/b", {"mount_point": "/srv/a", "owner": 1, "group": 2, "mode": 0o2750, "options": ["noatime"]},
+         ["chown 1:2 /srv/a", "chmod 2750 /srv/a"]),
+        ("/srv/b", {"mount_point": "/srv/c", "owner": 1, "group": 2, "mode": 0o2750, "options": ["noatime"]}, []),
+    ],
+)  # fmt: skip
+def test_a_filesystem_that_is_made_again_on_the_way_back_is_whose_it_was(seen_at, record, again):
+    """Fails where a /tmp comes back as root's own 0755, or with what belongs to another folder."""
+    mounts = parse_mountinfo(HERE)
+    seen = mounts[0] if seen_at == "/srv/a" else None
+    place = MountPoint(seen_at, True, "", (), 0o1777, 33, 34, "", "", seen, None, None, None, False)
+    state = SimpleNamespace(name="zram0", mount_point=place, record={"filesystem": record} if record else {})
+    back = (Run(("mkfs.ext4", "/dev/zram0")),)
+    (step,) = throw_away_steps(state, SimpleNamespace(mounts=mounts), Reset("zram0"), "why", back)
+    options = "noatime" if record else "defaults"
+    words = [" ".join(action.argv) for action in step.undo]
+    assert words == ["mkfs.ext4 /dev/zram0", "mount -t ext4 -o %s /dev/zram0 /srv/a" % options, *again]
+    assert [" ".join(action.argv) for action in step.action.again] == words[1:2], "there it is still the same one"
+
+
+@pytest.mark.parametrize(
+    ("line", "below"),
+    [
+        ("UUID=1 /srv/a/b ext4 defaults 0 0", ("/srv/a/b", 2)),
+        ("/srv/x /srv/a//b/ none bind 0 0", ("/srv/a/b", 2)),
+        ("UUID=1 /srv/a/ ext4 defaults 0 0", None),
+        ("UUID=1 /srv/ab ext4 defaults 0 0", None),
+        ("# UUID=1 /srv/a/b ext4 defaults 0 0", None),
+        ("UUID=1 none swap sw 0 0", None),
+        ("UUID=1 /srv/a/b ext4 noauto,user 0 0", None),
+        ("UUID=1 /srv/a/b ext4 noauto,x-systemd.automount 0 0", ("/srv/a/b", 2)),
+    ],
+)
+def test_what_fstab_mounts_below_it(tmp_path, line, below):
+    """Fails where such a line is not found, or where one of another folder is taken for it."""
+    host = Host(str(tmp_path))
+    host.install("/etc/fstab", "# fstab\n%s\n" % line)
+    assert observe_mount_point(host, "/srv/a", ()).below == below

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core import openrc, systemd
 from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import Algorithm, Recompression
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import Filesystem
@@ -98,3 +99,23 @@ def test_a_filesystem_is_there_before_all_that_waits_for_filesystems():
     ordinary = boot_job(SPEC._replace(filesystem=use._replace(mount_point="/srv", owner=0, mode=0o755)))
     assert "RequiresMountsFor" not in systemd.text(ordinary)
     assert "RestrictSUIDSGID=yes\n" in systemd.text(ordinary)
+
+
+@pytest.mark.parametrize(
+    ("mount_point", "first"),
+    [("/var/log", True), ("/var/log/journal", True), ("/var", True), ("/var/log/journal/a", False), ("/var/lo", False)],
+)
+def test_journald_begins_to_write_to_disk_once_its_folder_is_there(mount_point, first):
+    """Fails where systemd may start the flush before the mount below which it would then have the journal open, or
+    where other mounts, which the flush has nothing to do with, are waited for.
+    """
+    text = systemd.text(boot_job(SPEC._replace(filesystem=Filesystem("ext4", mount_point, ("discard",), 0, 0, 0o755))))
+    assert ("Before=local-fs.target systemd-journal-flush.service\n" in text) is first
+    assert ("Before=local-fs.target\n" in text) is not first
+
+
+def test_swap_and_init_scripts_know_no_journald():
+    """Fails where the flush waits for swap, or where OpenRC's scripts get the name of a unit."""
+    assert "\nBefore=swap.target\n" in systemd.text(boot_job(SPEC))
+    log = SPEC._replace(filesystem=Filesystem("ext4", "/var/log", ("discard",), 0, 0, 0o755))
+    assert "\tbefore bootmisc logger\n" in openrc.text(boot_job(log))

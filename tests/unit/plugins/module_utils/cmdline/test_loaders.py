@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where an entry is damaged, or has another text than before once ours is taken back."""
+
+from __future__ import annotations
+
+import pytest
+
+PATH = "/boot/loader/entries/other.conf"
+NOSMT = {"nosmt": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "with_ours"),
+    [
+        ("linux /v\ninitrd /i", "linux /v\ninitrd /i\noptions nosmt"),
+        ("linux /v\ninitrd /i\n", "linux /v\ninitrd /i\noptions nosmt\n"),
+        ("linux /v\noptions quiet", "linux /v\noptions quiet nosmt"),
+        (" linux\t/v\noptions\tquiet\ninitrd /i\n", " linux\t/v\noptions\tquiet nosmt\ninitrd /i\n"),
+    ],
+)
+def test_an_entry_and_back(entries, text, with_ours):
+    """Fails where our line runs into the one before it, or where an empty line of ours, or a newline, stays behind."""
+    entries.write(PATH, text)
+    fresh = entries.everything()
+    entries.run(parameters=NOSMT)
+    assert entries.host.read(PATH) == with_ours
+    assert entries.run(parameters=NOSMT)["changed"] is False
+    entries.run(state="absent")
+    assert entries.everything() == fresh
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["title Shell\nefi /shellx64.efi\n", "efi /linux.efi", "# linux /v\nefi /x\n", "efi /x\noptions -nostartup\n", ""],
+)
+def test_an_entry_that_starts_no_linux_is_left_alone(entries, text):
+    """Fails where a program that is not Linux gets a line for it."""
+    entries.write(PATH, text)
+    done = entries.run(parameters=NOSMT)
+    assert entries.host.read(PATH) == text
+    assert PATH not in done["files"]
+
+
+def test_a_kernel_that_is_a_program_of_efi_s_itself(entries):
+    """Fails where an entry that starts Linux by efi does not get the words, or keeps them."""
+    text = "title Arch\nefi /vmlinuz-linux.efi\noptions initrd=/initramfs.img root=/dev/vda2 rw\n"
+    entries.write(PATH, text)
+    entries.run(parameters=NOSMT)
+    assert entries.host.read(PATH) == text.replace(" rw", " rw nosmt")
+    entries.run(state="absent")
+    assert entries.host.read(PATH) == text
+
+
+def test_what_an_entry_gets_in_its_line_s_stead(entries):
+    """Fails where another value does not find the line that we made, or makes a second one."""
+    entries.write(PATH, "linux /v\n")
+    entries.run(parameters=NOSMT)
+    entries.run(parameters={"nosmt": "force"})
+    assert entries.host.read(PATH) == "linux /v\noptions nosmt=force\n"
+
+
+def test_grub_counts_where_no_entry_starts_linux(grub):
+    """Fails where the shell's entry alone is taken for what the machine boots by."""
+    grub.write(PATH, "efi /shellx64.efi\n")
+    grub.write("/boot/grub/grub.cfg", "blscfg\nlinux /vmlinuz quiet\n")
+    assert grub.run(parameters=NOSMT)["boot_loader"] == "grub"

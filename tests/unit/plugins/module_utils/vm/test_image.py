@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""apply: next_boot in a container builds an image, which boots on another machine, with another kernel.
+
+Fails where a number that only fits the builder gets into the image, where what only the builder's kernel lacks is left
+out of it, or where the first run on the booted image takes the values that we put there for those of before us.
+"""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
+
+FILE = "/etc/sysctl.d/90-highwater.conf"
+RECORD = "/var/lib/highwater/memory/vm_sysctl/%2Fetc%2Fsysctl.d%2F90-highwater.conf.json"
+RESERVE = "max(min_free_auto, min(ram * 0.4%, 1GiB))"
+COMPUTED = {"name": "mine", "when": "always", "settings": {"min_free_kbytes": RESERVE}, "on_top_of": []}
+
+
+@pytest.fixture
+def builder(machine):
+    machine.write("/run/systemd/container", "podman\n")
+    return machine
+
+
+def build(machine, **params):
+    return machine.run(apply="next_boot", **params)
+
+
+def boot_it(machine):
+    """The image on a machine of its own."""
+    machine.host.remove("/run/systemd/container")
+    machine.reboot()
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"settings": {"min_free_kbytes": RESERVE, "swappiness": 10}}, "vm.min_free_kbytes (settings)"),
+        ({"profiles": [COMPUTED]}, "vm.min_free_kbytes (profile mine)"),
+        ({"settings": {"max_map_count": "cpus * 40000"}, "unknown": "skip"}, "vm.max_map_count (settings)"),
+        ({"settings": {"dirty_bytes": "5%"}}, "vm.dirty_bytes (settings)"),
+    ],
+)
+def test_what_is_computed_from_the_builder_is_refused(builder, asked, named):
+    """A reserve for the builder's memory can bring the OOM killer on an image of 1 GiB at its first boot."""
+    before = builder.everything()
+    with pytest.raises(HighwaterError) as caught:
+        build(builder, **asked)
+    assert (type(caught.value), caught.value.reason) == (HighwaterError, "guard")
+    assert caught.value.message == (
+        "settings: %s would be computed from this machine, a container (podman), and what apply: next_boot makes here "
+        "is an image that boots on another: write a number, or say force: true" % named
+    )
+    assert builder.everything() == before
+
+
+def test_a_number_in_settings_stands_in_for_what_a_profile_computes(builder):
+    """Nobody has to do without a profile for one expression."""
+    build(builder, profiles=[COMPUTED], settings={"min_free_kbytes": "64MiB", "dirty_bytes": 67108864})
+    assert "vm.min_free_kbytes = 65536\n" in builder.text(FILE)
+
+
+def test_an_expression_that_is_meant(builder):
+    """With force, where the image boots on a machine like this one."""
+    build(builder, settings={"min_free_kbytes": RESERVE}, force=True)
+    assert "vm.min_free_kbytes = 45056\n" in builder.text(FILE)
+
+
+def test_an_expression_for_the_next_boot_of_this_machine_is_none_for_an_image(machine):
+    build(machine, settings={"min_free_kbytes": RESERVE})
+    assert "vm.min_free_kbytes = 45056\n" in machine.text(FILE)
+
+
+def test_in_a_container_that_is_no_image_it_is_the_container_that_is_refused(builder):
+    with pytest.raises(Unsupported, match=r"cannot be set in a container \(podman\)"):
+        builder.run(settings={"min_free_kbytes": RESERVE})
+
+
+@pytest.mark.parametrize("unknown", ["fail", "skip"])
+def test_what_only_the_builder_s_kernel_lacks_gets_into_the_image(builder, unknown):
+    """defrag_mode came with Linux 6.15, and the builder runs 6.12."""
+    done = build(builder, settings={"defrag_mode": 1, "swappiness": 10}, unknown=unknown)
+    assert (done["unknown_settings"], done["warnings"]) == ([], [])
+    assert done["settings"]["vm.defrag_mode"]["before"] is None
+    assert done["settings"]["vm.defrag_mode"]["file_value"] == 1
+    assert "vm.defrag_mode = 1\n" in builder.text(FILE)
+    assert build(builder, settings={"defrag_mode": 1, "swappiness": 10}, unknown=unknown)["changed"] is False
+    build(builder, state="absent")
+    assert builder.text(FILE) is None
+
+
+def test_a_name_that_no_kernel_has_is_a_mistake_in_an_image_too(builder):
+    with pytest.raises(HighwaterError, match=r"has no vm\.swapiness; it has vm\.swappiness"):
+        build(builder, settings={"swapiness": 10})
+    assert build(builder, settings={"swapiness": 10}, unknown="skip")["unknown_settings"] == ["vm.swapiness"]
+
+
+def test_what_this_kernel_lacks_stays_unknown_on_a_machine_of_its_own(machine):
+    with pytest.raises(HighwaterError, match=r"has no vm\.defrag_mode"):
+        build(machine, settings={"defrag_mode": 1})
+
+
+def test_what_was_before_us_on_an_image_that_boots_is_not_known(builder):
+    """Everything in the image was ours at its first boot: absent has nothing to give back, and says so."""
+    asked = {"swappiness": 10, "dirty_bytes": 67108864}
+    build(builder, settings=asked)
+    boot_it(builder)
+    assert builder.run(settings=asked)["actions"] == []
+    builder.run(settings={"swappiness": 20})
+    assert "# settings; before: not known\nvm.swappiness = 20\n" in builder.text(FILE)
+    done = builder.run(state="absent")
+    assert done["warnings"] == [
+        "what vm.dirty_bytes, vm.swappiness was before us is not known, so it stays as it is until the next boot"
+    ]
+    assert (builder.live("swappiness"), builder.text(FILE)) == ("20", None)
+    assert builder.host.listdir("/var/lib") == []
+
+
+def test_of_a_pair_in_an_image_the_other_one_is_not_known_either(builder):
+    """The ratio reads 0 because of our bytes."""
+    build(builder, settings={"dirty_bytes": 67108864})
+    boot_it(builder)
+    builder.run(settings={"dirty_ratio": 30})
+    assert "# settings; before: not known\nvm.dirty_ratio = 30\n" in builder.text(FILE)
+    assert builder.run(state="absent")["warnings"] != []
+
+
+@pytest.mark.parametrize("lost", ["the record", "what the file says too"])
+def test_without_our_record_the_file_tells_that_it_was_ours(builder, lost):
+    """What stands in our file already, with nothing about before, was set by us and not before us."""
+    build(builder, settings={"swappiness": 10})
+    boot_it(builder)
+    builder.host.remove(RECORD)
+    if lost == "what the file says too":
+        builder.write(FILE, builder.text(FILE).replace("# settings; before: not known\n", ""))
+    builder.run(settings={"swappiness": 10})
+    assert "before: not known\nvm.swappiness = 10\n" in builder.text(FILE)
+    assert builder.run(state="absent")["warnings"] != []
+
+
+def test_what_comes_to_an_image_later_is_given_back(builder):
+    """Only what the image was built with is not known."""
+    build(builder, settings={"swappiness": 10})
+    boot_it(builder)
+    builder.run(settings={"page-cluster": 0})
+    done = builder.run(state="absent")
+    assert (builder.live("page-cluster"), builder.live("swappiness")) == ("3", "10")
+    assert "what vm.swappiness was" in done["warnings"][0]
+
+
+def test_every_step_says_of_what(machine):
+    """A step about the record alone has no name to speak of but that of what is kept there."""
+    machine.run(settings={"swappiness": 10, "page-cluster": 0})
+    kept = machine.run(state="absent", settings={"swappiness": None}, apply="next_boot")["actions"]
+    assert kept[0] == "remember what vm.swappiness was before us (state: absent gives it back)"
+    assert kept[-1] == "forget vm.swappiness in our record"
+    back = machine.run(state="absent", settings={"swappiness": None})["actions"]
+    assert back == ["set vm.swappiness to 60 (it is 10; that was before us)", "forget vm.swappiness in our record"]
