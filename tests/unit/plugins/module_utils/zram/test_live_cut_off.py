@@ -89,11 +89,11 @@ class Newer(Kernel):
         self.put(BOOT_ID, "%s again\n" % Host.read(self, BOOT_ID))
 
 
-def full(tmp_path, before=BEFORE):
-    """A host with a device that holds more than memory has room for."""
+def full(tmp_path, **before):
+    """A host with a device, BEFORE unless told otherwise, that holds more than memory has room for."""
     kernel = Newer(tmp_path)
     kernel.put(BOOT_ID, "this boot\n")
-    run(kernel, before)
+    run(kernel, dict(BEFORE, **before))
     kernel.use(1500)
     return kernel
 
@@ -200,7 +200,7 @@ def test_a_choice_for_the_next_boot_stays_one(tmp_path):
     """Fails where the algorithm of the live device settles a request that it was not made from: the boot would never
     take the one that is preferred.
     """
-    kernel = full(tmp_path, dict(BEFORE, algorithm=["zstd", "lzo"]))
+    kernel = full(tmp_path, algorithm=["zstd", "lzo"])
     later = dict(BEFORE, algorithm=["lz4", "zstd"], apply="next_boot")
     run(kernel, later)
     run(kernel, dict(later, priority=7))
