@@ -22,7 +22,7 @@ from lab.machine import Machine
 
 ROUNDS = 5
 AT_ONCE = 2  # machines
-SHAPE = Shape(memory=384)  # smaller than for the other chapters, since all of it is compressed several times over
+SHAPE = Shape(memory=768)  # less than for the other chapters: all of it is compressed several times over
 RATIOS = (3, 2, 1)  # to 1: how well the pages compress
 KINDS = (*RATIOS, 0)  # without swap for 0; what takes longest first, so that all machines end at about the same time
 AT_LEAST = 0.9  # of what device, compression and memory allow

@@ -31,7 +31,7 @@ RATIO = 3  # to 1: how well the pages compress that fill memory
 AREA = 16 * MIB  # mapped at a time, so that overcommit never sees one large request
 REPORT = 1.0  # seconds between lines
 SAMPLE = 0.25  # seconds between looks at the swap
-LIMIT = 300  # seconds that filling may take
+LIMIT = 900  # seconds that filling may take
 STALLED = 120  # seconds in which less than an area was filled or looked at: a host that thrashes still creeps
 WHOLE, WRONG = 0, 4  # how the filling program ends by itself
 
