@@ -92,6 +92,8 @@ def converge_all(asked: dict[str, Any], host: Host, check_mode: bool) -> dict[st
             )
         if check_mode and "expect_room" in params:
             params = dict(params, expect_room=params["expect_room"] or _turns_swap_on(done))
+        if "hold_back" in params:
+            params = dict(params, hold_back=params["hold_back"] or _missed(each.kind, objects, done))
         try:
             done.append((each.kind, attempt(each.kind.resource, params, host, check_mode)))
         except HighwaterError as error:
@@ -122,6 +124,17 @@ def _swap_of(done: list[tuple[Kind, dict[str, Any]]]) -> Iterator[str]:
 
 def _turns_swap_on(done: list[tuple[Kind, dict[str, Any]]]) -> bool:
     return any(list(_swap_of([each])) for each in done if each[1]["changed"])
+
+
+def _missed(kind: Kind, objects: list[Object], done: list[tuple[Kind, dict[str, Any]]]) -> str | None:
+    """Why an object of a kind that is to be present could not be had; None where all could. With a kubelet none is
+    wanted at all.
+    """
+    for each, (_kind, returned) in zip(objects, done):
+        skipped = returned.get("supported") is False and returned["reason"] != "kubelet"
+        if skipped and each.kind is kind and each.params["state"] == "present":
+            return str(returned["msg"])
+    return None
 
 
 def _huge_pages_of(done: list[tuple[Kind, dict[str, Any]]]) -> str | None:

@@ -17,6 +17,9 @@ description:
   - Huge pages that are given back (O(transparent_hugepage) with C(state=absent)) come last, since the kernel computes
     C(vm.min_free_kbytes) anew then.
   - Where an object takes long, such as a swapfile that is written, the terminal shows how far it is.
+  - Where a swapfile that is to be present is skipped (C(on_unsupported=skip)), the swapfiles of the same call that are to be
+    absent or disabled stay as they are, with a warning that says why, so that no host is left with neither. Beside a kubelet,
+    where no swap is wanted, they go.
   - The first object that cannot be brought to its state ends the run, with its module and name before the message.
     What was done before it stays, and is in RV(actions) of the failure.
 author:

@@ -109,6 +109,12 @@ options:
         O(headroom) refuses is a warning then. It counts in check mode alone.
     type: bool
     default: false
+  hold_back:
+    description:
+      - Why the swap that was to take the place of this one could not be had. Where it is given and not empty, nothing goes
+        off with O(state=absent) or O(state=disabled), and a warning says what stays and why.
+      - Roles give it, so that no host is left with neither its old swap nor the new.
+    type: str
 extends_documentation_fragment:
   - highwater.memory.attributes
   - highwater.memory.attributes.configure

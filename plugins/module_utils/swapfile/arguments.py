@@ -26,4 +26,5 @@ ARGUMENTS: dict[str, dict[str, Any]] = dict(
     keep_free={"type": "str", "default": DEFAULT_KEEP_FREE},
     headroom={"type": "str", "default": DEFAULT_HEADROOM},
     expect_room={"type": "bool", "default": False},
+    hold_back={"type": "str"},
 )

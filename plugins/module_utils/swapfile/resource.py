@@ -90,6 +90,9 @@ def _refuse_host(host: Host, params: Mapping[str, Any]) -> None:
         encrypted.refuse_host(host, params)
 
 
+_STAYS = "path: %s stays as it is, since the swap that was to take its place could not be had: %s"
+
+
 def resolve(params: Mapping[str, Any], states: States) -> Specs:
     """What is wanted, with all that speaks against it said before anything is touched."""
     if params["state"] == "present":
@@ -99,6 +102,9 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
         found = tuple(_disable().resolve(params, state) for state in states)
     else:
         found = tuple(_resolve_absent(params, state) for state in states)
+    if params.get("hold_back") and plan(found, states):
+        said = _STAYS % (params["path"], params["hold_back"])
+        return tuple(spec._replace(held=True, warning=said) for spec in found)
     for spec, state in zip(found, states):
         if any(step.does == "remove %s" % spec.path for step in _plan_one(spec, state)):
             refuse_resume(state)
@@ -164,6 +170,8 @@ def plan(wanted_specs: Specs, states: States) -> Plan:
     """All steps, in the order of the files; each sees fstab and crypttab as the one before leaves them, and takes the
     folders with it that another one is still in.
     """
+    if any(spec.held for spec in wanted_specs):
+        return ()
     steps: Plan = ()
     left = texts(states[0]) if states else None
     folders: list[str] = []
@@ -254,6 +262,8 @@ def _as_shown(fields: Fields) -> dict[str, Any]:
 
 
 def _fields_after(spec: Spec, state: State) -> dict[str, Any]:
+    if spec.held:
+        return _fields(state)
     then = with_texts(state, texts_after(spec, state))
     tables = Fields(fstab=then.table.raw(), crypttab=then.crypt.raw())
     before = _before(state)
@@ -301,7 +311,7 @@ def _returned(spec: Spec, state: State) -> dict[str, Any]:
         "size": state.found.size if state.found else None,
         "method": spec.method if spec.present else None,
         "filesystem": state.filesystem.kind if state.filesystem else None,
-        "active": spec.present if spec.now else area is not None,  # which check mode can say too
+        "active": spec.present if spec.now and not spec.held else area is not None,  # which check mode can say too
         "encrypted": spec.encrypted if spec.present and spec.now else bool(area and state.device),
         "priority": area.priority if area else None,
         "used": area.used if area else None,

@@ -43,7 +43,8 @@ class Spec(NamedTuple):
     sizes:     what the record keeps of how size was settled.
     give_back: absent for all that we know of: what was there before us is left or restored.
     disabled:  somebody else's swap is to be put away, and to be given back some day.
-    warning:   what a run would refuse if all were as it is in check mode.
+    warning:   what a run would refuse if all were as it is in check mode, or why it is held back.
+    held:      what is to go off stays after all.
     """
 
     path: str
@@ -64,6 +65,7 @@ class Spec(NamedTuple):
     encrypted: bool = False
     disabled: bool = False
     warning: Optional[str] = None
+    held: bool = False
 
     @property
     def device(self) -> str | None:

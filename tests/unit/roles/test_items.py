@@ -17,6 +17,7 @@ ROLES = Path(__file__).resolve().parents[3] / "roles"
 ITS_OWN = {
     "package",
     "expect_room",
+    "hold_back",
     "state",
     "on_unsupported",
     "profiles",

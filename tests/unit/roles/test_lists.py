@@ -14,11 +14,12 @@ from jinja2.nativetypes import NativeEnvironment
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
-def rendered(file, name, **variables):
+def rendered(file, name, one=False, **variables):
     environment = NativeEnvironment()
     environment.filters["extract"] = lambda key, container: container[key]  # as Ansible's
     template = yaml.safe_load((ROLES / file).read_text(encoding="utf-8"))[name]
-    return list(environment.from_string(template).render(variables))
+    found = environment.from_string(template).render(variables)
+    return found if one else list(found)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,36 @@ def test_which_profiles_are_chosen(given, chosen):
 )
 def test_what_is_put_away(given, put_away):
     assert rendered("swapfile/vars/main.yml", "swapfile__disable", swapfile_disable=given) == put_away
+
+
+SKIPPED = {"changed": False, "supported": False, "reason": "filesystem", "msg": "path: /swapfile is on zfs"}
+ON = {"changed": True, "swapfile": {"active": True}}
+CONVERGED = dict(ON, changed=False)
+
+
+@pytest.mark.parametrize(
+    ("results", "held", "turns_on"),
+    [
+        ([], "", False),
+        ([ON], "", True),
+        ([CONVERGED], "", False),
+        ([SKIPPED], SKIPPED["msg"], False),
+        ([SKIPPED, ON], SKIPPED["msg"], True),
+        ([dict(SKIPPED, reason="kubelet")], "", False),
+    ],
+)
+def test_old_swap_by_what_became_of_the_new(results, held, turns_on):
+    """Fails where old swap goes although new swap was skipped, or counts in check mode on swap that is not to come."""
+    file, known = "swapfile/vars/main.yml", {"swapfile_result": {"results": results}, "omit": ""}
+    assert rendered(file, "swapfile__hold_back", one=True, **known).strip() == held
+    assert rendered(file, "swapfile__turns_on", one=True, **known) is turns_on
+
+
+def test_new_swapfiles_come_in_a_task_of_their_own():
+    """Fails where a loop goes on to those that are to go after one that was to come has failed."""
+    files = [{"path": "/old", "state": "absent"}, {"path": "/new"}, {"path": "/newer", "state": "present"}]
+    found = {
+        name: [item["path"] for item in rendered("swapfile/vars/main.yml", name, swapfile_files=files)]
+        for name in ("swapfile__wanted", "swapfile__unwanted")
+    }
+    assert found == {"swapfile__wanted": ["/new", "/newer"], "swapfile__unwanted": ["/old"]}

@@ -20,12 +20,13 @@ COMMON = {
 }
 FILE = dict(COMMON, name={"type": "str", "required": True}, value={"type": "int", "default": 1})
 ROOMY = dict(FILE, expect_room={"type": "bool", "default": False})
+HELD = dict(FILE, hold_back={"type": "str"})
 LAST = dict(COMMON, expect_swap={"type": "list", "elements": "str", "default": []}, expect_huge_pages={"type": "str"})
 
 
 def observe(host, params):
-    if params.get("name") == "foreign":
-        raise Unsupported("it is foreign", reason="container")
+    if params.get("name") in ("foreign", "kubelet"):
+        raise Unsupported("it is foreign", reason=params["name"])
     return host.read("/" + params.get("name", "last"))
 
 
@@ -145,10 +146,27 @@ def test_what_the_host_cannot_do_is_skipped_with_its_sentence_or_fails(host):
     returned = run(host, first=[{"name": "foreign", "on_unsupported": "skip"}, {"name": "a"}])
     assert host.read("/a") == "1"
     assert returned["warnings"] == ["it is foreign", "mind a"]
-    assert returned["first"][0]["reason"] == "container"
+    assert returned["first"][0]["reason"] == "foreign"
     assert returned["first"][0]["supported"] is False
     with pytest.raises(Unsupported, match="first foreign: it is foreign"):
         run(host, first=[{"name": "foreign"}])
+
+
+def test_what_goes_off_is_held_back_where_what_was_to_take_its_place_could_not_be_had(host, monkeypatch):
+    """Fails where a host is left with neither its old swap nor the new; where none is wanted at all, nothing is held."""
+    first, second, last = converge.KINDS
+    monkeypatch.setattr(converge, "KINDS", (first, second._replace(arguments=HELD), last))
+
+    def held(*skipped, kind="second"):
+        asked = {"first": [], "second": []}
+        asked[kind] = [{"name": name, "on_unsupported": "skip", "state": "present"} for name in skipped]
+        asked["second"] = [*asked["second"], {"name": "b", "state": "absent"}]
+        return run(host, True, **asked)["diff"][-1]["after"]["is"]["hold_back"]
+
+    assert held("foreign") == "it is foreign"
+    assert held("a") is None
+    assert held("kubelet") is None
+    assert held("foreign", kind="first") is None, "another kind of swap"
 
 
 def test_the_modules_themselves_take_the_same_options(monkeypatch):
