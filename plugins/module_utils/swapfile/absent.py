@@ -29,12 +29,16 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import table_steps
 
 
+_NOT_ENCRYPTED = "it was not encrypted before us"
+
+
 def plan_absent(spec: Spec, state: State) -> Plan:
     """The steps that take a swapfile away: off, fstab, systemd, the file, the folders that we made, the record."""
     keep_file = _keeps_file(spec, state)
     keep_on = _keeps_on(spec, state)
     off = () if keep_on or state.area is None else (_swap_off(spec, state),)
-    steps = off + close_devices(state) + _back_on(spec, state) + _stray_bridge(spec, state) + table_steps(spec, state)
+    steps = off + close_devices(state) + _formatted_again(spec, state) + _back_on(spec, state)
+    steps += _stray_bridge(spec, state) + table_steps(spec, state)
     keep_bridge = state.bridge_area is not None and not spec.now
     if (keep_on and not keep_file) or keep_bridge:
         return steps  # apply: next_boot; the file, and what we know of it, goes when a later run finds it off
@@ -73,33 +77,58 @@ def _keeps_file(spec: Spec, state: State) -> bool:
 
 
 def _keeps_on(spec: Spec, state: State) -> bool:
-    """Whether the area that is on stays on: at this boot, or since it was on before us."""
-    return state.area is not None and (not spec.now or (spec.give_back and state.was_on and not state.leaving))
+    """Whether the area that is on stays on: at this boot, or since it was on before us, as it is."""
+    as_it_is = state.was_on and not state.leaving and not _lost_its_header(spec, state)
+    return state.area is not None and (not spec.now or (spec.give_back and as_it_is))
 
 
 def _comes_on(spec: Spec, state: State) -> bool:
-    """Whether a run that was cut off has left off, or has begun to swap off, what was on before us."""
-    return spec.give_back and state.was_on and (state.area is None or state.leaving)
+    """Whether what was on before us is off, or goes off: by a run that was cut off, or to be formatted again."""
+    off = state.area is None or state.leaving or _lost_its_header(spec, state)
+    return spec.give_back and state.was_on and off
+
+
+def _lost_its_header(spec: Spec, state: State) -> bool:
+    """Whether it was swap as it is before us, and has no header any more since we have encrypted it."""
+    before = state.record.get("before", {})
+    plain = before.get("file") and not before.get("crypttab", {"lines": True}).get("lines")
+    return bool(spec.give_back and plain and state.found and not (state.header or state.foreign))
 
 
 def _swap_off(spec: Spec, state: State) -> Step:
     does, action = "swap off %s" % spec.path, turn_off(spec.path, state.device, state.area)
-    if _comes_on(spec, state):  # by the next step: nothing else has to take this one back
+    if _comes_on(spec, state) and state.leaving:  # on by a later step: nothing else has to take this one back
         return Step(does, "an earlier run has begun to swap it off", action)
     priority = state.area.priority if state.area else None
     back = turn_on(spec.path, priority, known_discard(state), state.device, noted=bool(state.record), stays=True)
-    return Step(does, "it is to be absent", action, (back,))
+    return Step(does, _NOT_ENCRYPTED if _comes_on(spec, state) else "it is to be absent", action, (back,))
 
 
 # -- swap that was on before us; what is imported is compiled anew at each call, and nearly none needs this ----------
 
 
 def refuse_lost(spec: Spec, state: State) -> None:
-    """Raise HighwaterError where what was on before us is off and cannot be turned on as it is."""
-    if _comes_on(spec, state):
-        from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
+    """Raise HighwaterError where what was on before us is off and cannot be turned on as it is, or is to be formatted
+    again and cannot go off for that.
+    """
+    if not _comes_on(spec, state):
+        return
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
 
+    if not _lost_its_header(spec, state):
         back_on.refuse_lost(state)
+    elif state.area is not None:
+        back_on.refuse_reformat(spec, state)
+
+
+def _formatted_again(spec: Spec, state: State) -> Plan:
+    if not _lost_its_header(spec, state) or (state.area is not None and not spec.now):
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.create import Format
+
+    before = state.record["before"]
+    action = Format(spec.path, before.get("uuid"), before.get("label") or None)
+    return (Step("format %s as swap" % spec.path, _NOT_ENCRYPTED, action),)
 
 
 def with_what_comes_on(memory: Memory, spec: Spec, state: State) -> Memory:
@@ -112,12 +141,14 @@ def with_what_comes_on(memory: Memory, spec: Spec, state: State) -> Memory:
 
 
 def _back_on(spec: Spec, state: State) -> Plan:
-    """Without an undo: whatever fails after that, it stays on."""
+    """Without an undo: whatever fails after that, it stays on. But where it was on, encrypted, it is so again."""
     if not spec.now or not _comes_on(spec, state):
         return ()
     from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
 
-    return (Step("swap on %s" % spec.path, back_on.WHY, back_on.turn_back_on(state)),)
+    was_on = state.area is not None and not state.leaving
+    undo = (turn_off(spec.path),) if was_on else ()
+    return (Step("swap on %s" % spec.path, back_on.WHY, back_on.turn_back_on(state), undo),)
 
 
 def _stray_bridge(spec: Spec, state: State) -> Plan:

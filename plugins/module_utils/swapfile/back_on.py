@@ -12,7 +12,7 @@ from typing import Any, Iterable
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry
-from ansible_collections.highwater.memory.plugins.module_utils.core.room import without
+from ansible_collections.highwater.memory.plugins.module_utils.core.room import refuse_without_room, without
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.parse.fstab import parse_fstab, swap_entries
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
@@ -40,6 +40,17 @@ def refuse_lost(state: State) -> None:
         )
 
 
+def refuse_reformat(spec: Spec, state: State) -> None:
+    """Raise HighwaterError where it cannot go off for a while: at the next boot only, or for want of memory."""
+    if not spec.now:
+        raise HighwaterError(
+            "path: %s is on, encrypted, and was not before us: apply: next_boot cannot format it, and without that the "
+            "next boot could not turn it on: use apply: now" % state.path,
+            reason="in_use",
+        )
+    refuse_without_room(state.machine.memory, state.path, spec.headroom, deferrable=False)
+
+
 def _lack(state: State) -> str | None:
     if state.found is None:
         return "it is missing"
@@ -53,13 +64,11 @@ def _lack(state: State) -> str | None:
 
 
 def device_of(state: State) -> str | None:
-    """The device through which it is to be on: that of the host's own crypttab, or one that is open on it for now."""
+    """The device through which it is to be on: that of the host's own crypttab."""
     lines = state.record["before"].get("crypttab", {}).get("lines", ())
     table = crypttab.Table(_text(lines), state.path)
     names = [entry.name for entry in table.entries() if table.is_of_file(entry)]
-    if names or state.header is not None or state.found is None:
-        return names[0] if names else None
-    return state.device
+    return names[0] if names else None
 
 
 def turn_back_on(state: State) -> Any:

@@ -103,7 +103,8 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
     entry: Entry = dict(state.record)
     entry.setdefault("before", _before(state))
     if spec.encrypted and "crypttab" not in entry["before"]:
-        entry["before"] = dict(entry["before"], crypttab=state.crypt.before())
+        names = {"uuid": state.header.uuid, "label": state.header.label} if state.header else {}
+        entry["before"] = {**names, **entry["before"], "crypttab": state.crypt.before()}
     entry.pop("disabled", None)  # from now on it is ours; what was there before stays known
     entry["sizes"] = spec.sizes
     folders = list(entry.get("folders", []))

@@ -269,12 +269,15 @@ def _fields_after(spec: Spec, state: State) -> dict[str, Any]:
     before = _before(state)
     after = before._replace(fstab=tables.fstab, crypttab=tables.crypttab)
     if not spec.present:
-        left = _plan_one(spec, state)
-        if any(step.does == "remove %s" % spec.path for step in left):
+        left = {step.does for step in _plan_one(spec, state)}
+        if "format %s as swap" % spec.path in left:
+            label = state.record["before"].get("label") or ""
+            after = after._replace(formatted=True, label=label, encrypted=False if after.active else None)
+        if "remove %s" % spec.path in left:
             after = tables
-        elif any(step.does == "swap on %s" % spec.path for step in left):
+        elif "swap on %s" % spec.path in left:
             after = after._replace(active=True)
-        elif any(step.does == "swap off %s" % spec.path for step in left):
+        elif "swap off %s" % spec.path in left:
             after = after._replace(active=False, priority=None, discard=None, encrypted=None)
         return _as_shown(after)
     label = spec.label if spec.label is not None else before.label or ""

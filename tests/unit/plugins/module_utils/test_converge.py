@@ -153,7 +153,7 @@ def test_what_the_host_cannot_do_is_skipped_with_its_sentence_or_fails(host):
 
 
 def test_what_goes_off_is_held_back_where_what_was_to_take_its_place_could_not_be_had(host, monkeypatch):
-    """Fails where a host is left with neither its old swap nor the new; where none is wanted at all, nothing is held."""
+    """Fails where a host is left with neither its old swap nor the new. Where none is wanted, nothing is held back."""
     first, second, last = converge.KINDS
     monkeypatch.setattr(converge, "KINDS", (first, second._replace(arguments=HELD), last))
 
