@@ -28,7 +28,6 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import table_steps
 
-
 _NOT_ENCRYPTED = "it was not encrypted before us"
 
 

@@ -44,6 +44,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec imp
     headroom_of,
     refuse_all_but_swap,
     refuse_folders,
+    refuse_strangers,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import (
     resolve_absent as resolve_absent_file,
@@ -102,7 +103,7 @@ def _observe_device(host: Host, machine: Machine, path: str, device: str) -> Sta
 
 def resolve(params: Mapping[str, Any], state: State) -> Spec:
     """Raises HighwaterError for what is no swap, or cannot be kept away by us."""
-    if state.found is not None and state.found.kind == DEVICE:
+    if _is_device(state):
         _refuse_device(state)
     else:
         refuse_all_but_swap(state)
@@ -133,7 +134,9 @@ def _refuse_device(state: State) -> None:
 
 
 def resolve_back(params: Mapping[str, Any], state: State) -> Spec:
-    """Giving it back; raises HighwaterError where the disk has no room for the file."""
+    """Giving it back; raises HighwaterError where the disk has no room for the file, or where something else stands in
+    its place: the lines that come back would have the next boot write over that.
+    """
     known = state.record["before"]
     free = state.filesystem.free + state.own_blocks if state.filesystem else 0
     if state.found is None and known["file"] and known["size"] > free:
@@ -142,15 +145,27 @@ def resolve_back(params: Mapping[str, Any], state: State) -> Spec:
             % (state.path, format_size(known["size"]), format_size(free)),
             reason="disk",
         )
-    if state.found is None and known["file"]:
-        refuse_folders(state)
     now = params["apply"] == "now"
-    return Spec(state.path, False, now, {}, headroom=headroom_of(params, state), give_back=True)
+    spec = Spec(state.path, False, now, {}, headroom=headroom_of(params, state), give_back=True)
+    if _is_device(state):
+        return spec
+    if state.found is not None or known["file"]:
+        refuse_strangers(state)
+        refuse_folders(state)
+    if state.found is not None and _comes_on(spec._replace(now=True), state) and not state.leaving:
+        from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on  # see _back_on()
+
+        back_on.refuse_lost(state)
+    return spec
+
+
+def _is_device(state: State) -> bool:
+    return state.found is not None and state.found.kind == DEVICE
 
 
 def resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
     """What taking one away means here. One that was put away is not given back then; a device itself stays."""
-    if state.found is None or state.found.kind != DEVICE:
+    if not _is_device(state):
         return resolve_absent_file(params, state)
     if (state.area or state.table.entries()) and not state.disabled:
         raise HighwaterError(
@@ -164,7 +179,7 @@ def resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
 
 def without_device(state: State) -> State:
     """The state in which there is no file to be removed where a device stands."""
-    return state._replace(found=None) if state.found and state.found.kind == DEVICE else state
+    return state._replace(found=None) if _is_device(state) else state
 
 
 def with_what_comes_back(memory: Memory, spec: Spec, state: State) -> Memory:
@@ -208,6 +223,9 @@ def _record(spec: Spec, state: State) -> Plan:
         "folders": state.record.get("folders", []),
     }
     units = entry["before"].get("units", [])
+    if state.found is not None and state.found.kind == "file" and state.header is None:
+        # Once its line is out of crypttab, nothing else tells what it is until it is removed.
+        entry.update(inode=state.found.inode, generation=state.generation)
     entry["before"]["units"] = units + [owner.unit for owner in state.owners if owner.unit not in units]
     if entry == state.record:
         return ()

@@ -187,9 +187,10 @@ class State(NamedTuple):
     @property
     def noise(self) -> bool:
         """Whether it is an encrypted swapfile by crypttab, whatever is in it: not where a file that our record does not
-        know has taken the place of the one that the line was written for.
+        know has taken the place of the one that the line was written for. Where that was put away, somebody has
+        written the line since.
         """
-        return self.crypt.vouches() and "inode" not in self.record
+        return self.crypt.vouches() and ("inode" not in self.record or self.disabled)
 
     @property
     def own_blocks(self) -> int:

@@ -80,7 +80,7 @@ def test_what_was_off_before_us_is_formatted_too(world, areas):
 
 def test_at_the_next_boot(world):
     """What is on cannot be formatted, and as it is the next boot would fail on it."""
-    with pytest.raises(HighwaterError, match="/swap/file is on, encrypted, .* use apply: now") as caught:
+    with pytest.raises(HighwaterError, match=r"/swap/file is on, encrypted, .* use apply: now") as caught:
         words(encrypted(world), all_back(world, apply="next_boot"))
     assert caught.value.reason == "in_use"
     assert words(encrypted(world, areas=[]), all_back(world, apply="next_boot")) == [FORMAT, *TABLES, FORGET]
