@@ -109,7 +109,7 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
     entry["sizes"] = spec.sizes
     folders = list(entry.get("folders", []))
     entry["folders"] = folders + [path for path in state.missing if path not in folders]
-    if state.found is not None and not change.remake:
+    if state.found is not None:  # one that is to be made anew may be noise that no table tells of by the next run
         entry.update(inode=state.found.inode, generation=state.generation)
     if state.lacks_rule:
         entry["selinux"] = True

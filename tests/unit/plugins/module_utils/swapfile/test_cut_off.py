@@ -308,6 +308,22 @@ def test_the_device_goes_where_the_host_s_own_swap_stays_on(world):
     assert not [word for word in found if word.startswith(("swap", "remove"))]
 
 
+@pytest.mark.parametrize("options", [{"size": "1GiB"}, {"state": "absent"}, {"state": "absent", "path": "all"}])
+def test_noise_that_no_table_tells_of_any_more(world, options):
+    """A resize, to plain, of what the host's own crypttab has encrypted, cut off while zeros are written: the tables are
+    changed by then. Fails where the file is somebody's from then on, and no run goes through.
+    """
+    line = "cryptswap1 /swap/file /dev/urandom swap,cipher=aes-xts-plain64\n"
+    theirs = world.settled_state(record={}, header=None, fstab="/dev/mapper/cryptswap1 none swap sw 0 0\n")
+    area = theirs.area._replace(kind="partition")
+    memory = theirs.machine.memory._replace(areas=(area,))
+    machine = theirs.machine._replace(memory=memory, mapped={world.PATH: "cryptswap1"})
+    theirs = theirs._replace(machine=machine, area=area, crypt=Table(line, world.PATH))
+    entry = steps_of(theirs, world.params(size="1GiB"))[0].action.entry
+    cut = world.settled_state(record=entry, header=None, areas=[], draft=world.found(16 * world.MIB, inode=13))
+    assert words(cut._replace(crypt=Table("", world.PATH)), world.params(**options))
+
+
 # -- a bridge that has become too small ----------------------------------------------------------------------------
 
 RESIZE = {"size": "1GiB", "headroom": "128MiB"}
