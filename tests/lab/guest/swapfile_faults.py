@@ -94,7 +94,9 @@ def attempt(machine: Machine, number: int, name: str, step: int) -> tuple[str, l
             run(**options)
         except HighwaterError as error:
             message = error.message
-    if not words:
+    if not words:  # the run has gone through, and its record is not to outlive the file
+        wrong += shell(case.after, environment)
+        run(path="all", state="absent")
         return "", [wrong] if wrong else []
     after = look(folder)
     found = [wrong] if wrong else []

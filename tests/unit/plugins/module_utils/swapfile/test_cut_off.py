@@ -310,8 +310,8 @@ def test_the_device_goes_where_the_host_s_own_swap_stays_on(world):
 
 @pytest.mark.parametrize("options", [{"size": "1GiB"}, {"state": "absent"}, {"state": "absent", "path": "all"}])
 def test_noise_that_no_table_tells_of_any_more(world, options):
-    """A resize, to plain, of what the host's own crypttab has encrypted, cut off while zeros are written: the tables are
-    changed by then. Fails where the file is somebody's from then on, and no run goes through.
+    """A resize, to plain, of what the host's own crypttab has encrypted, cut off while zeros are written, when the
+    tables are changed. Fails where the file is somebody's from then on, and no run goes through.
     """
     line = "cryptswap1 /swap/file /dev/urandom swap,cipher=aes-xts-plain64\n"
     theirs = world.settled_state(record={}, header=None, fstab="/dev/mapper/cryptswap1 none swap sw 0 0\n")
