@@ -9,6 +9,7 @@ would turn it on, the file removed. The record keeps what it takes to give it ba
 from __future__ import annotations
 
 import os
+import re
 import stat
 from typing import Any, Mapping
 
@@ -72,16 +73,15 @@ def observe(host: Host, machine: Machine, path: str) -> State:
         return observe_file(host, machine, path)
     if not stat.S_ISBLK(status.st_mode):
         return observe_file(host, machine, path)
-    return _observe_device(host, machine, path, os.path.realpath(path))
+    return observe_device(host, machine, path, os.path.realpath(path))
 
 
-def _observe_device(host: Host, machine: Machine, path: str, device: str) -> State:
+def observe_device(host: Host, machine: Machine, path: str, device: str) -> State:
     """device: the name that the kernel has for it, as it stands in /proc/swaps."""
     start = host.read_start(device, machine.page) or b""
     header = parse_header(start)
-    entries = swap_entries(parse_fstab(machine.fstab or ""))
-    names = [entry.spec for entry in entries if entry.spec.startswith("/dev/")]
-    tags = [device, *(name for name in names if os.path.realpath(name) == device)]
+    specs = [entry.spec.replace('"', "") for entry in swap_entries(parse_fstab(machine.fstab or ""))]
+    tags = [device, *(spec for spec in specs if os.path.realpath(host.path(_link_of(spec))) == host.path(device))]
     if header is not None:
         tags += ["UUID=%s" % header.uuid] if header.uuid else []
         tags += ["LABEL=%s" % header.label] if header.label else []
@@ -96,6 +96,19 @@ def _observe_device(host: Host, machine: Machine, path: str, device: str) -> Sta
         table=fstab.Table(machine.fstab, path, tuple(tags)),
         owners=find_owners(host, device),
     )
+
+
+def _link_of(spec: str) -> str:
+    """The file of a device by its name in fstab: for a tag of fstab(5) it is udev's link, which has ``\\xNN`` for what
+    is special in a value.
+    """
+    tag, equals, value = spec.partition("=")
+    tag = tag.lower()
+    if not equals or tag not in ("uuid", "label", "partuuid", "partlabel"):
+        return spec
+    value = value.lower() if tag.endswith("uuid") else value
+    escaped = re.sub(r"[^\w#+.:=@-]", lambda special: "\\x%02x" % ord(special.group()), value)
+    return "/dev/disk/by-%s/%s" % (tag, escaped)
 
 
 # -- what is wanted ------------------------------------------------------------------------------------------------

@@ -189,6 +189,32 @@ def test_a_device_is_left_as_it_is(world):
     assert "remove" not in " ".join(words(theirs(world, found=found), world.params(state="disabled")))
 
 
+@pytest.mark.parametrize(
+    ("spec", "link"),
+    [
+        ("/dev/vdb1", None),
+        ("/dev/disk/by-id/virtio-1", "by-id/virtio-1"),
+        ("UUID=0A", "by-uuid/0a"),
+        ('LABEL="a b"', "by-label/a\\x20b"),
+        ("PARTUUID=0A-1", "by-partuuid/0a-1"),
+        ("partuuid=0a-1", "by-partuuid/0a-1"),
+        ("PARTLABEL=swap\\040one", "by-partlabel/swap\\x20one"),
+    ],
+)
+def test_by_whatever_name_fstab_has_a_device(world, tmp_path, spec, link):
+    """Fails where it is swapped off, and the next boot turns it on again."""
+    host = Host(str(tmp_path))
+    host.install("/dev/vdb1", "")
+    host.install("/dev/vdb2", "")
+    if link:
+        host.link("/dev/disk/" + link, "../../vdb1")
+    host.link("/dev/disk/by-partuuid/0a-2", "../../vdb2")
+    theirs = "%s none swap sw 0 0\n" % spec.replace("a b", "a\\040b")
+    machine = world.machine(fstab=theirs + "PARTUUID=0a-2 none swap sw 0 0\n")
+    state = disable.observe_device(host, machine, "/dev/vdb1", "/dev/vdb1")
+    assert state.table.raw() == (theirs.rstrip(),)
+
+
 def test_a_device_is_given_back(world):
     found = world.found(kind=disable.DEVICE)
     entry = steps_of(theirs(world, found=found), world.params(state="disabled"))[0].action.entry
