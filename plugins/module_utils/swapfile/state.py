@@ -11,6 +11,7 @@ import stat
 from types import MappingProxyType
 from typing import Any, Mapping, Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import cpus, runs_selinux, runs_systemd
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, recall
@@ -215,8 +216,12 @@ def _beside(path: str, suffix: str) -> str:
 
 
 def observe_machine(host: Host) -> Machine:
-    """Read what all swapfiles of the host share."""
+    """Read what all swapfiles of the host share. In a container, an image that is being built perhaps, nothing is on:
+    what the kernel shows is the swap of the machine whose kernel it is.
+    """
     memory = observe_memory(host)
+    if memory.areas and container(host):
+        memory = memory._replace(areas=(), leaving="")
     areas, mapped = mapping.by_file(host, memory.areas)
     leaving = {mapping.node(name): file for file, name in mapped.items()}.get(memory.leaving, memory.leaving)
     return Machine(
@@ -252,9 +257,9 @@ def observe_file(host: Host, machine: Machine, path: str) -> State:
         folders=folders,
         missing=missing,
         filesystem=_filesystem(host, folders[-1].path),
-        area=_area(machine, path),
+        area=_area(host, machine, path),
         bridge=_found(host, bridge_path(path)),
-        bridge_area=_area(machine, bridge_path(path)),
+        bridge_area=_area(host, machine, bridge_path(path)),
         draft=_found(host, draft_path(path)),
         crypt=crypttab.Table(machine.crypttab, path),
         owners=find_owners(host, path),
@@ -383,5 +388,7 @@ def _filesystem(host: Host, folder: str) -> filesystem.Filesystem | None:
     return found._replace(devices=devices, copies=copies)
 
 
-def _area(machine: Machine, path: str) -> SwapArea | None:
-    return next((area for area in machine.memory.areas if area.path == path and not area.deleted), None)
+def _area(host: Host, machine: Machine, path: str) -> SwapArea | None:
+    """What is on at a path. In a chroot the path of the machine's own swapfile is that of none."""
+    found = next((area for area in machine.memory.areas if area.path == path and not area.deleted), None)
+    return None if found and found.kind == "file" and not host.exists(path) else found
