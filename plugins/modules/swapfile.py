@@ -126,6 +126,8 @@ notes:
     swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
   - A swapfile that cloud-init makes (C(swap) in its configuration) is treated as any other. It is warned of, since a new
     instance from the same disk would have it again.
+  - A file below a mount point of C(/etc/fstab) (C(noauto) aside), or where an earlier run has found a filesystem mounted, is
+    refused while none is mounted there.
   - With O(apply=next_boot) the file is made and C(/etc/fstab) written, and nothing is turned on or off. A file that is on
     cannot be made anew that way.
   - Size, label and priority of an area that is on can only be changed by turning it off and on.
@@ -249,7 +251,7 @@ actions:
 reason:
   description:
     - A fixed word for why it failed or was skipped, such as V(container), V(kubelet), V(filesystem), V(not_permitted),
-      V(folder), V(symlink), V(not_swap), V(hibernation), V(disk), V(headroom), V(in_use), V(lock) or V(stopped).
+      V(not_mounted), V(folder), V(symlink), V(not_swap), V(hibernation), V(disk), V(headroom), V(in_use), V(lock) or V(stopped).
   returned: failure, or skipped by O(on_unsupported)
   type: str
   sample: filesystem

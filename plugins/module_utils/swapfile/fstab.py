@@ -54,6 +54,15 @@ class Table(NamedTuple):
         """The same as they stand in the file, without line ends."""
         return tuple(line.raw.rstrip("\r\n") for line in self.lines() if self._is_ours(line))
 
+    def mount_points(self) -> tuple[str, ...]:
+        """Where a boot mounts a filesystem."""
+        entries = (line.entry for line in self.lines() if line.entry is not None and line.entry.vfstype != "swap")
+        return tuple(
+            plain_path(entry.file)
+            for entry in entries
+            if "noauto" not in entry.options or "x-systemd.automount" in entry.options
+        )
+
     def _is_ours(self, line: Line) -> bool:
         return line.entry is not None and line.entry.vfstype == "swap" and self.matches(line.entry)
 

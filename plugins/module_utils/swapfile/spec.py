@@ -134,6 +134,7 @@ def resolve_present(params: Params, state: State) -> Spec:
         raise HighwaterError(
             "path: %s is on no mount that /proc/self/mountinfo shows" % state.path, reason="filesystem"
         )
+    _refuse_unmounted(state, state.filesystem)
     ability = filesystem.ability(state.filesystem, state.path)
     refuse_folders(state)
     size, sizes = _settle_size(str(params["size"]), state, state.filesystem)
@@ -154,6 +155,22 @@ def resolve_present(params: Params, state: State) -> Spec:
         sizes=sizes,
         encrypted=params["encrypted"],
     )
+
+
+def _refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
+    """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is a
+    folder of the one below. One that no boot mounts (noauto) does not count; an automount is mounted by our look at it.
+    """
+    told = dict.fromkeys(state.table.mount_points(), ("for which %s has one" % fstab.PATH, "take its line out"))
+    noted = state.record.get("mount_point", "/")
+    told.setdefault(noted, ("where an earlier run has found one", "give the file up first (state: absent)"))
+    for point, (by, way_out) in told.items():
+        if state.path.startswith(point + "/") and len(point) > len(disk.mount_point):
+            raise HighwaterError(
+                "path: no filesystem is mounted at %s, %s, so that %s would be written to the one below: mount it, or %s"
+                % (point, by, state.path, way_out),
+                reason="not_mounted",
+            )
 
 
 def _check_numbers(params: Params) -> None:

@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where a swapfile is written into the empty folder on which its filesystem is not mounted."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Filesystem
+
+DISK = "UUID=1-2 /swap ext4 %s 0 2\n"
+
+
+def mounted(world, state, at):
+    return state._replace(filesystem=Filesystem("ext4", at, 10 * world.GIB, 5 * world.GIB))
+
+
+def steps_of(state, options):
+    states = (state,)
+    return resource.plan(resource.resolve(options, states), states)
+
+
+@pytest.mark.parametrize("options", ["defaults", "nofail", "noauto,x-systemd.automount"])
+def test_what_fstab_mounts_there_is_not_mounted(world, options):
+    state = world.state(fstab=DISK % options)
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, for which /etc/fstab") as caught:
+        steps_of(state, world.params())
+    assert caught.value.reason == "not_mounted"
+    assert steps_of(mounted(world, state, "/swap"), world.params())
+
+
+@pytest.mark.parametrize(
+    "fstab",
+    [
+        DISK % "noauto",  # a boot does not mount it either
+        "UUID=1-2 / ext4 defaults 0 1\n",
+        "UUID=1-2 /swap/f ext4 defaults 0 2\n",
+        "/swap/file none swap sw 0 0\n",
+        "/dev/vdb1 /swap swap sw 0 0\n",
+    ],
+)
+def test_what_says_nothing_of_it(world, fstab):
+    assert steps_of(world.state(fstab=fstab), world.params())
+
+
+def test_a_filesystem_that_goes_while_zeros_are_written(world):
+    """Without a line in fstab it is our record that tells the next call. Fails where it begins anew on what is below."""
+    state = mounted(world, world.state(), "/swap")
+    next_call = world.state(record=steps_of(state, world.params())[0].action.entry)
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, where an earlier run") as caught:
+        steps_of(next_call, world.params())
+    assert caught.value.reason == "not_mounted"
+    assert steps_of(mounted(world, next_call, "/swap"), world.params())
+    assert steps_of(next_call, world.params(state="absent"))[-1].does == "forget /swap/file"
+
+
+def test_a_second_run_has_nothing_to_note(world):
+    state = mounted(world, world.settled_state(record=dict(world.ENTRY, mount_point="/swap")), "/swap")
+    assert steps_of(state, world.params()) == ()
