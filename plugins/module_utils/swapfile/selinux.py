@@ -52,8 +52,8 @@ def can_be_told(host: Host) -> bool:
 
 
 def pattern(path: str) -> str:
-    """A path as the regular expression that a rule of file contexts is."""
-    return re.sub(r"([.^$?*+|\[\](){}\\ ])", r"\\\1", path)
+    """A path as the regular expression that a rule of file contexts is: semanage takes none with a blank in it."""
+    return re.sub(r"([.^$?*+|\[\](){}\\])", r"\\\1", path).replace(" ", r"\s")
 
 
 def has_rule(host: Host, path: str) -> bool:

@@ -158,8 +158,8 @@ def resolve_present(params: Params, state: State) -> Spec:
 
 
 def _refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
-    """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is a
-    folder of the one below. One that no boot mounts (noauto) does not count; an automount is mounted by our look at it.
+    """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is
+    a folder of the one below. One that no boot mounts (noauto) does not count; an automount is, by our look at it.
     """
     told = dict.fromkeys(state.table.mount_points(), ("for which %s has one" % fstab.PATH, "take its line out"))
     noted = state.record.get("mount_point", "/")
@@ -167,7 +167,7 @@ def _refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
     for point, (by, way_out) in told.items():
         if state.path.startswith(point + "/") and len(point) > len(disk.mount_point):
             raise HighwaterError(
-                "path: no filesystem is mounted at %s, %s, so that %s would be written to the one below: mount it, or %s"
+                "path: no filesystem is mounted at %s, %s, so that %s would go to the one below: mount it, or %s"
                 % (point, by, state.path, way_out),
                 reason="not_mounted",
             )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fails where the swap of the machine that builds an image, as /proc/swaps shows it inside, is taken for the image's."""
+"""Fails where the swap of the machine that builds an image, seen in /proc/swaps, is taken for the image's."""
 
 from __future__ import annotations
 

@@ -59,6 +59,16 @@ def test_pattern_means_the_path_alone(path):
     assert not re.fullmatch(selinux.pattern(path), path.replace(".", "x") + "x")
 
 
+def test_a_path_with_a_blank(tmp_path):
+    """semanage refuses a blank in a file specification, escaped or not, and its file is split at blanks."""
+    host = Host(str(tmp_path))
+    *_words, pattern = selinux.rule("/var/my swap")
+    assert pattern == r"/var/my\sswap"
+    rules = pattern + "    --    system_u:object_r:swapfile_t:s0\n"
+    host.install("/etc/selinux/targeted/contexts/files/file_contexts.local", rules)
+    assert selinux.has_rule(host, "/var/my swap")
+
+
 def test_has_rule(tmp_path):
     host = Host(str(tmp_path))
     assert not selinux.has_rule(host, "/swap.img")

@@ -47,7 +47,7 @@ def test_what_says_nothing_of_it(world, fstab):
 
 
 def test_a_filesystem_that_goes_while_zeros_are_written(world):
-    """Without a line in fstab it is our record that tells the next call. Fails where it begins anew on what is below."""
+    """Without a line in fstab our record tells the next call. Fails where that begins anew on what is below."""
     state = mounted(world, world.state(), "/swap")
     next_call = world.state(record=steps_of(state, world.params())[0].action.entry)
     with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, where an earlier run") as caught:
