@@ -16,7 +16,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions 
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.attributes import untell_selinux
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import known_discard
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import RemoveFolders
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import folders_away
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import close_devices
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mask import unmask_steps
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
@@ -51,13 +51,7 @@ def plan_absent(spec: Spec, state: State) -> Plan:
         steps += (
             Step("remove %s" % draft_path(spec.path), "an earlier run was cut off", Remove(draft_path(spec.path))),
         )
-    folders = tuple(state.record.get("folders", ()))
-    if folders:
-        steps += (
-            Step(
-                "remove %s" % folders[-1], "we made it; it stays where something else is in it", RemoveFolders(folders)
-            ),
-        )
+    steps += folders_away(state)
     if state.record:
         steps += (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
     return steps

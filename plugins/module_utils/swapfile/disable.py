@@ -236,6 +236,8 @@ def _record(spec: Spec, state: State) -> Plan:
         "folders": state.record.get("folders", []),
     }
     units = entry["before"].get("units", [])
+    if "selinux" in state.record:
+        entry["selinux"] = state.record["selinux"]
     if state.found is not None and state.found.kind == "file" and state.header is None:
         # Once its line is out of crypttab, nothing else tells what it is until it is removed.
         entry.update(inode=state.found.inode, generation=state.generation)
@@ -269,6 +271,10 @@ def plan_back(spec: Spec, state: State) -> Plan:
     steps += unmask_steps(state) + table_steps(spec, state)
     if _comes_on(spec, state) and (known["file"] or state.found is not None):
         steps += _back_on(spec, state)
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.attributes import untell_selinux
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import folders_away
+
+    steps += untell_selinux(state) + folders_away(state)
     return steps + (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
 
 

@@ -10,9 +10,10 @@ import os
 from typing import Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Remember, recall, remembered
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND, State
 
 
 class MakeFolders(NamedTuple):
@@ -40,6 +41,15 @@ class RemoveFolders(NamedTuple):
                 pass
             except OSError:
                 return _hand_over(host, self.paths[:count])
+
+
+def folders_away(state: State) -> Plan:
+    """The step that removes what we made on the way to a swapfile."""
+    folders = tuple(state.record.get("folders", ()))
+    if not folders:
+        return ()
+    why = "we made it; it stays where something else is in it"
+    return (Step("remove %s" % folders[-1], why, RemoveFolders(folders)),)
 
 
 def _hand_over(host: Host, folders: tuple[str, ...]) -> None:

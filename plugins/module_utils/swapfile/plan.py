@@ -103,8 +103,7 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
     entry: Entry = dict(state.record)
     entry.setdefault("before", _before(state))
     if spec.encrypted and "crypttab" not in entry["before"]:
-        names = {"uuid": state.header.uuid, "label": state.header.label} if state.header else {}
-        entry["before"] = {**names, **entry["before"], "crypttab": state.crypt.before()}
+        entry["before"] = dict(entry["before"], crypttab=state.crypt.before())
     entry.pop("disabled", None)  # from now on it is ours; what was there before stays known
     entry["sizes"] = spec.sizes
     folders = list(entry.get("folders", []))
@@ -122,11 +121,19 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
 
 
 def _before(state: State) -> Entry:
-    return {
-        "file": state.found is not None and bool(state.header or state.foreign or state.area),
-        "active": state.area is not None,
+    found, header, area = state.found, state.header, state.area
+    known: Entry = {
+        "file": found is not None and bool(header or state.foreign or area),
+        "active": area is not None,
         **before(state),
     }
+    if found is not None and known["file"]:
+        known["size"] = found.size
+    if header is not None:
+        known.update(uuid=header.uuid, label=header.label)
+    if area is not None:
+        known.update(priority=area.priority, discard=known_discard(state))
+    return known
 
 
 def _record(spec: Spec, state: State, change: Change) -> Plan:

@@ -262,6 +262,7 @@ def observe_file(host: Host, machine: Machine, path: str) -> State:
         bridge_area=_area(host, machine, bridge_path(path)),
         draft=_found(host, draft_path(path)),
         crypt=crypttab.Table(machine.crypttab, path),
+        has_rule=machine.selinux and _selinux().has_rule(host, path),
         owners=find_owners(host, path),
         cloud_init=cloud_init.find(host, path),
     )
@@ -296,8 +297,7 @@ def _look_closer(host: Host, state: State, fd: int, start: bytes) -> State:
         foreign=foreign_page(start) if state.header is None else None, generation=filesystem.generation(fd)
     )
     if state.machine.selinux:
-        selinux = _selinux()
-        state = state._replace(type=selinux.type_of(host.path(state.path)), has_rule=selinux.has_rule(host, state.path))
+        state = state._replace(type=_selinux().type_of(host.path(state.path)))
     if state.machine.resumes_from is not None and state.filesystem is not None:
         device = resume.device_of(os.fstat(fd), state.filesystem.source)
         found = extents.read_extents(fd)

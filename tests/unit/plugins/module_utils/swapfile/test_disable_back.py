@@ -2,14 +2,17 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fails where giving back what was put away costs somebody the data that stands in its place by now."""
+"""Fails where giving back what was put away costs somebody the data that stands in its place by now, or is not the
+state before us where we had made it ours in between."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
 
 PLAIN = "/swap/file none swap sw 0 0\n"
 MAPPED = "/dev/mapper/cryptswap1 none swap sw 0 0\n"
@@ -81,3 +84,50 @@ def test_the_file_itself_where_a_run_was_cut_off_before_it_went(world, crypttab)
 def test_one_that_somebody_has_made_again_by_crypttab(world):
     state = put_away(world, CRYPTTAB, found=world.found(inode=100))._replace(crypt=Table(CRYPTTAB, world.PATH))
     assert words(state, world.params(state="disabled"))[-1] == "remove /swap/file (it is to be disabled)"
+
+
+def made_ours(world, **changes):
+    """Theirs of 256 MiB with priority 7 and a label, after a run that resized it to 512 MiB with priority 10."""
+    there = {"found": world.found(256 * world.MIB), "header": world.header(256 * world.MIB, label="old")}
+    theirs = world.state(fstab=PLAIN, areas=[world.area(size=256 * world.MIB, priority=7)], **there)
+    entry = steps_of(theirs, world.params(label="new"))[0].action.entry
+    return world.settled_state(record=entry, header=world.header(label="new"), generation=None, **changes)
+
+
+def test_it_comes_on_as_it_was_before_it_was_ours(world):
+    state = made_ours(world)
+    entry = steps_of(state, world.params(state="disabled"))[0].action.entry
+    steps = steps_of(world.state(record=entry), all_back(world))
+    create = steps[0].action.actions[0]
+    assert (create.size, create.uuid, create.label) == (256 * world.MIB, world.ENTRY["uuid"], "old")
+    (on,) = [step.action for step in steps if step.words() == BACK_ON]
+    assert (on.priority, on.discard) == (7, "none")
+
+
+def test_without_being_put_away_too(world):
+    """A run that was cut off while it was off. Without a line of fstab only the record can tell its priority."""
+    state = made_ours(world, areas=[])
+    (on,) = [step.action for step in steps_of(state, all_back(world)) if step.words() == BACK_ON]
+    assert on.priority == 7
+
+
+def test_folders_and_the_rule_that_we_made_go(world):
+    record = dict(world.ENTRY, folders=["/swap"], selinux=True)
+    state = world.settled_state(record=record, has_rule=True, type="swapfile_t")
+    machine = state.machine._replace(selinux=True, semanage=True)
+    steps = steps_of(state._replace(machine=machine), world.params(state="disabled"))
+    empty = machine._replace(memory=machine.memory._replace(areas=()))
+    away = world.state(record=steps[0].action.entry, has_rule=True)._replace(machine=empty)
+    assert words(away, all_back(world)) == [
+        "take the rule for /swap/file from SELinux (we made it)",
+        "remove /swap (we made it; it stays where something else is in it)",
+        "forget /swap/file",
+    ]
+
+
+def test_the_rule_is_seen_where_there_is_no_file(tmp_path, world):
+    host = Host(str(tmp_path))
+    rules = "/swap/file    --    system_u:object_r:swapfile_t:s0\n"
+    host.install("/etc/selinux/targeted/contexts/files/file_contexts.local", rules)
+    machine = world.machine()._replace(selinux=True, semanage=True)
+    assert observe_file(host, machine, world.PATH).has_rule

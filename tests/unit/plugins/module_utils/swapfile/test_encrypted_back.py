@@ -40,7 +40,8 @@ def all_back(world, **options):
 
 def encrypted(world, areas=None, on_before=True, **changes):
     """The host's own swapfile, as the run that encrypted it has left it."""
-    theirs = world.settled_state(record={}, fstab=THEIRS, header=world.header(label="old"))
+    there = {"header": world.header(label="old"), "areas": [world.area(priority=7)]}
+    theirs = world.settled_state(record={}, fstab=THEIRS, **there)
     theirs = theirs._replace(crypt=Table(None, world.PATH))
     entry = steps_of(theirs, world.params(encrypted=True))[0].action.entry
     entry = dict(entry, before=dict(entry["before"], active=on_before), uuid=None, label=None)
