@@ -28,6 +28,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import table_steps
 
+_ROOM_FOR_TABLES = 2**20  # bytes
 _NOT_ENCRYPTED = "it was not encrypted before us"
 
 
@@ -37,16 +38,19 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     keep_on = _keeps_on(spec, state)
     off = () if keep_on or state.area is None else (_swap_off(spec, state),)
     steps = off + close_devices(state) + _formatted_again(spec, state) + _back_on(spec, state)
-    steps += _stray_bridge(spec, state) + table_steps(spec, state)
+    steps += _stray_bridge(spec, state)
     keep_bridge = state.bridge_area is not None and not spec.now
+    gone: Plan = ()
+    if state.found is not None and not (keep_file or keep_on or keep_bridge):
+        gone = (Step("remove %s" % spec.path, "it is to be absent", Remove(spec.path)),)
+    steps += gone + table_steps(spec, state) if _has_no_room(state) else table_steps(spec, state)
     if (keep_on and not keep_file) or keep_bridge:
         return steps  # apply: next_boot; the file, and what we know of it, goes when a later run finds it off
     steps += untell_selinux(state)
     if spec.give_back:
         steps += unmask_steps(state)
     # What cannot be taken back comes last.
-    if state.found is not None and not keep_file:
-        steps += (Step("remove %s" % spec.path, "it is to be absent", Remove(spec.path)),)
+    steps += () if _has_no_room(state) else gone
     if state.draft is not None:
         steps += (
             Step("remove %s" % draft_path(spec.path), "an earlier run was cut off", Remove(draft_path(spec.path))),
@@ -55,6 +59,15 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     if state.record:
         steps += (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
     return steps
+
+
+def _has_no_room(state: State) -> bool:
+    """Whether the disk has none for a new fstab until the file has gone. Its line is no harm to a boot meanwhile:
+    nothing waits for a file, as it would for the device of an encrypted one.
+    """
+    disk = state.filesystem
+    full = disk is not None and disk.mount_point == "/" and disk.free < _ROOM_FOR_TABLES
+    return full and not state.crypt.entries()
 
 
 def going_off(spec: Spec, state: State) -> tuple[str, ...]:

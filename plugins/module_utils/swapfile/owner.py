@@ -46,9 +46,12 @@ def find_owners(host: Host, path: str) -> tuple[Owner, ...]:
 
 
 def _dphys_swapfile(host: Host, path: str) -> tuple[Owner, ...]:
-    """dphys-swapfile(8), as Raspberry Pi OS has it: makes its file anew at each boot, turned on without fstab."""
+    """dphys-swapfile(8), as Raspberry Pi OS has it: makes its file anew at each boot, turned on without fstab. What
+    systemctl disable has done to it is enough.
+    """
     unit, file = "dphys-swapfile.service", "/etc/dphys-swapfile"
-    if not any(host.exists("%s/%s" % (folder, unit)) for folder in VENDOR_UNITS):
+    there = any(host.exists("%s/%s" % (folder, unit)) for folder in VENDOR_UNITS)
+    if not there or not _is_pulled_in(host, unit):
         return ()
     # The file is sourced by a shell; of what one could write there, this reads what anybody does.
     given = re.findall(r"""(?m)^\s*CONF_SWAPFILE=["']?([^"'\s#]+)""", host.read(file) or "")

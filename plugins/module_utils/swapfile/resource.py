@@ -35,7 +35,12 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
     observe_file,
     observe_machine,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import texts, texts_after, with_texts
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import (
+    refuse_links,
+    texts,
+    texts_after,
+    with_texts,
+)
 
 States = Tuple[State, ...]
 Specs = Tuple[Spec, ...]
@@ -97,6 +102,7 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
     """What is wanted, with all that speaks against it said before anything is touched."""
     if params["state"] == "present":
         found = tuple(specs.resolve_present(params, state) for state in states)
+        _refuse_links(found, states)
         return tuple(_checked(params, spec, state) for spec, state in zip(found, states))
     if params["state"] == "disabled":
         found = tuple(_disable().resolve(params, state) for state in states)
@@ -105,6 +111,7 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
     if params.get("hold_back") and plan(found, states):
         said = _STAYS % (params["path"], params["hold_back"])
         return tuple(spec._replace(held=True, warning=said) for spec in found)
+    _refuse_links(found, states)
     for spec, state in zip(found, states):
         if any(step.does == "remove %s" % spec.path for step in _plan_one(spec, state)):
             refuse_resume(state)
@@ -114,6 +121,12 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
     except HighwaterError as error:
         return (found[0]._replace(warning=_tolerated(params, error)), *found[1:])
     return found
+
+
+def _refuse_links(found: Specs, states: States) -> None:
+    for spec, state in zip(found, states):
+        if state.machine.links:
+            refuse_links(spec, state)
 
 
 def given_up(states: States) -> Plan:
@@ -282,6 +295,8 @@ def _fields_after(spec: Spec, state: State) -> dict[str, Any]:
         return _as_shown(after)
     label = spec.label if spec.label is not None else before.label or ""
     after = after._replace(size=spec.size, mode="0600", owner="0:0", formatted=True, label=label)
+    if spec.encrypted:  # the header lies within
+        after = after._replace(formatted=False, label=None)
     if spec.now:
         priority = -1 if spec.priority is None else spec.priority
         after = after._replace(active=True, priority=priority, discard=spec.discard, encrypted=spec.encrypted)

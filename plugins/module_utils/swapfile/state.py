@@ -69,7 +69,7 @@ class Machine(NamedTuple):
     """What all swapfiles of a host share. page: bytes; cpus: that are on line; semanage: whether SELinux can be told of
     a file; resumes_from: where hibernation does; mapped: the devices of encrypted swapfiles, whose areas have the
     path of their file in memory; unfinished: what runs that were killed while they replaced a file of ours have left
-    beside it, looked for where a swapfile is to go.
+    beside it, looked for where a swapfile is to go; links: where fstab and crypttab lead, of those that are links.
     """
 
     memory: Memory
@@ -84,6 +84,7 @@ class Machine(NamedTuple):
     crypttab: Optional[str] = None
     mapped: Mapping[str, str] = MappingProxyType({})
     unfinished: tuple[str, ...] = ()
+    links: Mapping[str, str] = MappingProxyType({})
 
 
 class State(NamedTuple):
@@ -236,6 +237,7 @@ def observe_machine(host: Host) -> Machine:
         resumes_from=resume.observe(host),
         crypttab=host.read(crypttab.PATH),
         mapped=mapped,
+        links={path: target for path in (fstab.PATH, crypttab.PATH) for target in [host.readlink(path)] if target},
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
@@ -62,6 +63,19 @@ def _crypttab_after(spec: Spec, state: State) -> str | None:
     if crypt.entries() or (spec.give_back and known.get("lines")):
         return crypt.given_back(known, lines_too=spec.give_back)
     return crypt.text
+
+
+def refuse_links(spec: Spec, state: State) -> None:
+    """Raise HighwaterError where one that is to change is a symbolic link, as on hosts that make it from elsewhere."""
+    found, wanted = texts(state), texts_after(spec, state)
+    changes = {fstab.PATH: wanted.fstab != found.fstab, crypttab.PATH: wanted.crypttab != found.crypttab}
+    for path, target in state.machine.links.items():
+        if changes[path]:
+            raise HighwaterError(
+                "%s is a symbolic link to %s: make it a file, or say there what it is to say, or use persistent: false"
+                % (path, target),
+                reason="symlink",
+            )
 
 
 def table_steps(spec: Spec, state: State) -> Plan:

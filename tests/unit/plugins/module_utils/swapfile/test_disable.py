@@ -292,6 +292,7 @@ def host(tmp_path):
     it = Host(str(tmp_path))
     it.install("/lib/systemd/system/dphys-swapfile.service", "")
     it.install("/etc/dphys-swapfile", "#CONF_SWAPFILE=/no\n")
+    it.link("/etc/systemd/system/multi-user.target.wants/dphys-swapfile.service", "/lib/systemd/system/it")
     return it
 
 
@@ -306,6 +307,11 @@ def test_dphys_swapfile_by_its_default(host):
 def test_dphys_swapfile_by_its_file(host, line):
     host.install("/etc/dphys-swapfile", "CONF_SWAPSIZE=100\n%s\n" % line)
     assert [owner.program for owner in find_owners(host, "/swapfile")] == ["dphys-swapfile"]
+    assert find_owners(host, "/var/swap") == ()
+
+
+def test_dphys_swapfile_that_is_disabled(host):
+    host.remove("/etc/systemd/system/multi-user.target.wants/dphys-swapfile.service")
     assert find_owners(host, "/var/swap") == ()
 
 

@@ -56,6 +56,13 @@ def test_second_run(world):
     assert words(running(world), world.params(encrypted=True)) == []
 
 
+def test_the_diff_of_a_second_run(world):
+    """Its header lies within. Fails where a host that is as wanted is shown as one that is to change."""
+    states = (running(world),)
+    specs = resource.resolve(world.params(encrypted=True), states)
+    assert resource.managed(states) == resource.wanted(specs, states)
+
+
 def test_discard_that_was_noted_of_it_while_it_was_plain(world):
     entry = dict(running(world).record, on={"boot_id": "boot", "discard": "once"})
     assert words(running(world, record=entry), world.params(encrypted=True)) == []
