@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -147,17 +147,10 @@ def _refuse_device(state: State) -> None:
 
 
 def resolve_back(params: Mapping[str, Any], state: State) -> Spec:
-    """Giving it back; raises HighwaterError where the disk has no room for the file, or where something else stands in
-    its place: the lines that come back would have the next boot write over that.
+    """Giving it back; raises HighwaterError where something else stands in its place: the lines that come back would
+    have the next boot write over that.
     """
     known = state.record["before"]
-    free = state.filesystem.free + state.own_blocks if state.filesystem else 0
-    if state.found is None and known["file"] and known["size"] > free:
-        raise HighwaterError(
-            "path: %s of %s cannot be given back, since %s are free: free disk, or give it up (state: absent)"
-            % (state.path, format_size(known["size"]), format_size(free)),
-            reason="disk",
-        )
     now = params["apply"] == "now"
     spec = Spec(state.path, False, now, {}, headroom=headroom_of(params, state), give_back=True)
     if _is_device(state):
@@ -174,6 +167,36 @@ def resolve_back(params: Mapping[str, Any], state: State) -> Spec:
 
 def _is_device(state: State) -> bool:
     return state.found is not None and state.found.kind == DEVICE
+
+
+def refuse_full_disks(states: Sequence[State]) -> None:
+    """Raise HighwaterError where a disk has no room for the files that come back, which is before what is ours goes."""
+    for point in {state.filesystem.mount_point: None for state in states if state.filesystem}:
+        here = [state for state in states if state.filesystem and state.filesystem.mount_point == point]
+        back = [state for state in here if _is_made_again(state)]
+        size = sum(state.record["before"]["size"] for state in back)
+        free = max(state.filesystem.free for state in here if state.filesystem)
+        free += sum(state.own_blocks for state in back)
+        if size > free:
+            ours = [
+                state
+                for state in here
+                if not state.disabled and state.found and not state.record.get("before", {}).get("file")
+            ]
+            first = "take %s away first (state: absent), " % _and(ours) if ours else ""
+            raise HighwaterError(
+                "path: %s of %s cannot be given back, since %s are free: free disk, %sor give up what is not needed "
+                "(state: absent with it)" % (_and(back), format_size(size), format_size(free), first),
+                reason="disk",
+            )
+
+
+def _and(states: Sequence[State]) -> str:
+    return " and ".join(state.path for state in states)
+
+
+def _is_made_again(state: State) -> bool:
+    return state.disabled and state.found is None and bool(state.record["before"]["file"])
 
 
 def resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
@@ -266,7 +289,7 @@ def plan_back(spec: Spec, state: State) -> Plan:
     """The steps that give it back as it was, for a spec of give_back."""
     known = state.record["before"]
     steps: Plan = ()
-    if known["file"] and state.found is None:
+    if _is_made_again(state):
         steps += _made_again(state, known)
     steps += unmask_steps(state) + table_steps(spec, state)
     if _comes_on(spec, state) and (known["file"] or state.found is not None):

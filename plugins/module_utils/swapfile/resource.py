@@ -108,6 +108,8 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
         found = tuple(_disable().resolve(params, state) for state in states)
     else:
         found = tuple(_resolve_absent(params, state) for state in states)
+        if specs.is_all(params):
+            _disable().refuse_full_disks(states)
     if params.get("hold_back") and plan(found, states):
         said = _STAYS % (params["path"], params["hold_back"])
         return tuple(spec._replace(held=True, warning=said) for spec in found)

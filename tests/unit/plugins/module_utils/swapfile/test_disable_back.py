@@ -131,3 +131,37 @@ def test_the_rule_is_seen_where_there_is_no_file(tmp_path, world):
     host.install("/etc/selinux/targeted/contexts/files/file_contexts.local", rules)
     machine = world.machine()._replace(selinux=True, semanage=True)
     assert observe_file(host, machine, world.PATH).has_rule
+
+
+# -- room on the disk ----------------------------------------------------------------------------------------------
+
+
+def refused(world, *states):
+    with pytest.raises(HighwaterError) as caught:
+        resource.resolve(all_back(world), states)
+    assert caught.value.reason == "disk"
+    return caught.value.message
+
+
+def test_what_is_ours_is_named_where_it_takes_the_room(world):
+    """Fails where nobody says how a small disk gets out of it: what comes back comes before what goes."""
+    away = put_away(world, disk=100 * world.MIB)
+    ours = world.settled_state(disk=100 * world.MIB)._replace(path="/swap/new")
+    other = ours._replace(path="/else", filesystem=ours.filesystem._replace(mount_point="/else"))
+    theirs = ours._replace(path="/theirs", record=dict(world.ENTRY, before={"file": True}))
+    message = refused(world, away, ours, other, theirs)
+    assert message.startswith("path: /swap/file of 512 MiB cannot be given back, since 100 MiB are free")
+    assert "take /swap/new away first (state: absent)" in message
+    assert "/else" not in message
+    assert "/theirs" not in message
+    assert "away first" not in refused(world, away)
+
+
+def test_several_that_come_back_are_summed(world):
+    away = put_away(world, disk=1000 * world.MIB)
+    states = (away, away._replace(path="/swap/two"))
+    assert "path: /swap/file and /swap/two of 1 GiB cannot be given back, since 1000 MiB are free" in refused(
+        world, *states
+    )
+    roomy = [state._replace(filesystem=state.filesystem._replace(free=1 << 30)) for state in states]
+    assert resource.resolve(all_back(world), tuple(roomy))
