@@ -10,21 +10,23 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.plan import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
-    Several,
     turn_off,
     turn_on,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.attributes import untell_selinux
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import known_discard
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import folders_away
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import close_devices
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import (
+    close_devices,
+    stray_bridge,
+    stray_draft,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mask import unmask_steps
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import (
     KIND,
     State,
     bridge_path,
-    draft_path,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import table_steps
 
@@ -38,7 +40,7 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     keep_on = _keeps_on(spec, state)
     off = () if keep_on or state.area is None else (_swap_off(spec, state),)
     steps = off + close_devices(state) + _formatted_again(spec, state) + _back_on(spec, state)
-    steps += _stray_bridge(spec, state)
+    steps += stray_bridge(spec, state)
     keep_bridge = state.bridge_area is not None and not spec.now
     gone: Plan = ()
     if state.found is not None and not (keep_file or keep_on or keep_bridge):
@@ -51,10 +53,7 @@ def plan_absent(spec: Spec, state: State) -> Plan:
         steps += unmask_steps(state)
     # What cannot be taken back comes last.
     steps += () if _has_no_room(state) else gone
-    if state.draft is not None:
-        steps += (
-            Step("remove %s" % draft_path(spec.path), "an earlier run was cut off", Remove(draft_path(spec.path))),
-        )
+    steps += stray_draft(state)
     steps += folders_away(state)
     if state.record:
         steps += (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
@@ -155,16 +154,3 @@ def _back_on(spec: Spec, state: State) -> Plan:
     was_on = state.area is not None and not state.leaving
     undo = (turn_off(spec.path),) if was_on else ()
     return (Step("swap on %s" % spec.path, back_on.WHY, back_on.turn_back_on(state), undo),)
-
-
-def _stray_bridge(spec: Spec, state: State) -> Plan:
-    bridge = bridge_path(spec.path)
-    if state.bridge_area is not None and not spec.now:
-        return ()
-    if state.bridge_area is not None:
-        # Not BridgeAway, which never fails: nothing is forgotten while it is on.
-        action = Several((turn_off(bridge, state.bridge_device, state.bridge_area), Remove(bridge)))
-        return (Step("swap off and remove %s" % bridge, "an earlier run was cut off", action),)
-    if state.bridge is not None:
-        return (Step("remove %s" % bridge, "an earlier run was cut off", Remove(bridge)),)
-    return ()

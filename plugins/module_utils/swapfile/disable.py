@@ -243,10 +243,10 @@ def plan_disabled(spec: Spec, state: State) -> Plan:
             back = turn_on(spec.path, state.area.priority, device=state.device)
         action = turn_off(state.area.path, state.device, state.area)
         steps += (Step("swap off %s" % spec.path, "it is to be disabled", action, (back,)),)
-    if state.stray_device:
-        from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import close_devices  # seldom
+    if state.stray_device or state.bridge or state.bridge_area or state.draft:
+        from ansible_collections.highwater.memory.plugins.module_utils.swapfile import leftovers  # seldom there
 
-        steps += close_devices(state)
+        steps += leftovers.close_devices(state) + leftovers.stray_bridge(spec, state) + leftovers.stray_draft(state)
     if state.found is not None and state.found.kind == "file" and not keeps_on:
         steps += (Step("remove %s" % spec.path, "it is to be disabled", Remove(spec.path)),)
     return _record(spec, state) + steps if steps else ()

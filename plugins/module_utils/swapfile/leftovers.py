@@ -15,6 +15,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.plan import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import FOLDER, record_path
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import crypttab, fstab
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import Several, turn_off
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change import Change
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Ability
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import Close
@@ -32,8 +33,8 @@ def leftovers(spec: Spec, state: State, change: Change) -> Plan:
     """What a run that was cut off left beside the file and nobody uses, or can go on with."""
     why = "an earlier run was cut off"
     steps = list(close_devices(state))
-    if state.draft is not None and not (change.remake and goes_on(spec, state)):
-        steps.append(Step("remove %s" % draft_path(state.path), why, Remove(draft_path(state.path))))
+    if not (change.remake and goes_on(spec, state)):
+        steps += stray_draft(state)
     if state.bridge is not None and state.bridge_area is None and not bridge_goes_on(spec, state, change):
         steps.append(Step("remove %s" % bridge_path(state.path), why, Remove(bridge_path(state.path))))
     return tuple(steps)
@@ -86,6 +87,22 @@ def close_devices(state: State) -> Plan:
     devices = (state.stray_device, None if state.bridge_area else state.bridge_device)
     why = "no swap is on it"
     return tuple(Step("close the device %s" % device, why, Close(device)) for device in devices if device)
+
+
+def stray_bridge(spec: Spec, state: State) -> Plan:
+    """The step that takes the bridge away with a file that goes."""
+    bridge, why = bridge_path(state.path), "an earlier run was cut off"
+    if state.bridge_area is not None:
+        # Not BridgeAway, which never fails: nothing is forgotten while it is on.
+        action = Several((turn_off(bridge, state.bridge_device, state.bridge_area), Remove(bridge)))
+        return (Step("swap off and remove %s" % bridge, why, action),) if spec.now else ()
+    return (Step("remove %s" % bridge, why, Remove(bridge)),) if state.bridge is not None else ()
+
+
+def stray_draft(state: State) -> Plan:
+    """The same of the draft."""
+    draft = draft_path(state.path)
+    return (Step("remove %s" % draft, "an earlier run was cut off", Remove(draft)),) if state.draft is not None else ()
 
 
 def goes_on(spec: Spec, state: State) -> bool:

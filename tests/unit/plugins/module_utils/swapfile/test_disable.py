@@ -271,6 +271,25 @@ def test_a_device_without_swap(world):
         resource.resolve(world.params(state="disabled"), (state,))
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_what_a_run_that_was_cut_off_has_left_beside_it(world, on):
+    """Fails where the draft and the bridge of a resize stay for ever, the bridge on perhaps."""
+    bridge = "/swap/.file.highwater"
+    areas = [world.area(priority=-2), *([world.area(bridge, 9 * world.MIB)] if on else [])]
+    left = {"bridge": world.found(9 * world.MIB), "draft": world.found(4096)}
+    found = words(theirs(world, areas=areas, **left), world.params(state="disabled"))
+    assert found[-3:] == [
+        "swap off and remove %s (an earlier run was cut off)" % bridge
+        if on
+        else "remove %s (an earlier run was cut off)" % bridge,
+        "remove %s.new (an earlier run was cut off)" % bridge,
+        "remove /swap/file (it is to be disabled)",
+    ]
+    later = words(theirs(world, areas=areas, **left), world.params(state="disabled", apply="next_boot"))
+    assert ("remove %s (an earlier run was cut off)" % bridge in later) is not on
+    assert not [word for word in later if word.startswith("swap off")]
+
+
 @pytest.mark.parametrize("asked", ["present", "absent"])
 def test_two_owners(world, asked):
     with pytest.raises(HighwaterError, match="turned on at boot by dphys-swapfile") as error:
