@@ -116,14 +116,15 @@ def refuse_lost(spec: Spec, state: State) -> None:
     """Raise HighwaterError where what was on before us is off and cannot be turned on as it is, or is to be formatted
     again and cannot go off for that.
     """
-    if not _comes_on(spec, state):
+    formatted = _lost_its_header(spec, state)
+    if not (formatted or _comes_on(spec, state)):
         return
     from ansible_collections.highwater.memory.plugins.module_utils.swapfile import back_on
 
-    if not _lost_its_header(spec, state):
-        back_on.refuse_lost(state)
-    elif state.area is not None:
+    if formatted and state.area is not None:
         back_on.refuse_reformat(spec, state)
+    elif _comes_on(spec, state):
+        back_on.refuse_lost(state, formatted)
 
 
 def _formatted_again(spec: Spec, state: State) -> Plan:

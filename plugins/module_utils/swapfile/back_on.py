@@ -25,13 +25,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
 WHY = "it was on before us"
 
 
-def refuse_lost(state: State) -> None:
-    """Raise HighwaterError where it cannot be turned on as it is.
+def refuse_lost(state: State, formatted: bool = False) -> None:
+    """Raise HighwaterError where it cannot be turned on as it is; formatted: once it has a header again.
 
     Neither made nor formatted here: which size and form it is to have is known to state: present alone, which does
     both, so that nothing is lost by asking for that.
     """
-    lack = _lack(state)
+    lack = _lack(state, formatted)
     if lack:
         raise HighwaterError(
             "path: %s was on before us, and is off and cannot be turned on (%s): run state: present with it first, "
@@ -51,14 +51,14 @@ def refuse_reformat(spec: Spec, state: State) -> None:
     refuse_without_room(state.machine.memory, state.path, spec.headroom, deferrable=False)
 
 
-def _lack(state: State) -> str | None:
+def _lack(state: State, formatted: bool) -> str | None:
     if state.found is None:
         return "it is missing"
     if device_of(state):  # it is formatted anew each time
         return None
-    if state.header is None:
+    if state.header is None and not formatted:
         return "it has no swap header"
-    if state.header.area > state.found.size:
+    if state.header is not None and state.header.area > state.found.size:
         return "its header says %s, and it has %s" % (format_size(state.header.area), format_size(state.found.size))
     return state.flaw
 

@@ -79,12 +79,19 @@ def test_what_was_off_before_us_is_formatted_too(world, areas):
     assert found == ([] if areas == [] else ["swap off /swap/file (it is to be absent)"]) + [FORMAT, *TABLES, FORGET]
 
 
-def test_at_the_next_boot(world):
+@pytest.mark.parametrize("on_before", [True, False])
+def test_at_the_next_boot(world, on_before):
     """What is on cannot be formatted, and as it is the next boot would fail on it."""
     with pytest.raises(HighwaterError, match=r"/swap/file is on, encrypted, .* use apply: now") as caught:
-        words(encrypted(world), all_back(world, apply="next_boot"))
+        words(encrypted(world, on_before=on_before), all_back(world, apply="next_boot"))
     assert caught.value.reason == "in_use"
     assert words(encrypted(world, areas=[]), all_back(world, apply="next_boot")) == [FORMAT, *TABLES, FORGET]
+
+
+def test_a_file_that_the_kernel_would_not_take_as_it_is(world):
+    """Through a loop device it takes one with holes. Fails where that is found out once it is formatted."""
+    with pytest.raises(HighwaterError, match=r"cannot be turned on \(it has a hole at byte 4096\)"):
+        words(encrypted(world, areas=[], flaw="it has a hole at byte 4096"), all_back(world))
 
 
 def test_its_pages_need_room_while_it_is_off(world):
