@@ -126,7 +126,7 @@ def test_the_filesystem_goes_away(disk: Machine) -> None:
     """And what was written on it is gone when it is mounted again."""
     fstab = disk.read("/etc/fstab")
     meanwhile(disk, f"kill -STOP PID; umount --lazy {FOLDER}; kill -CONT PID")
-    # So small that one call writes it, on a slow computer too: the next would find an empty folder, as good as any.
+    # So small that one call writes it, on a slow computer too: the next refuses by what our record says.
     refused = disk.refused(MODULE, **{**OPTIONS, "size": "200MiB"})
     assert PATH in refused["msg"], refused["msg"]
     untouched(disk, fstab)

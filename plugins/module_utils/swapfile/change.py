@@ -123,8 +123,16 @@ def _bridge(spec: Spec, state: State) -> int:
     if wanted <= 0:
         return 0
     size = -(-wanted // MIB) * MIB
-    fits = _left(spec, state, size) >= spec.keep_free and _left(spec, state, size + _growth(spec, state)) >= 0
-    return size if state.bridge_area is None and fits else 0
+    if state.bridge_area is not None:
+        return 0
+    # One that an earlier call has written, when more was in use, is not written once more for being too large.
+    begun = state.bridge.size if state.bridge and state.bridge.size % MIB == 0 else 0
+    return next((each for each in (max(size, begun), size) if _fits(spec, state, each)), 0)
+
+
+def _fits(spec: Spec, state: State, bridge: int) -> bool:
+    both = bridge + _growth(spec, state)
+    return _left(spec, state, bridge) >= spec.keep_free and _left(spec, state, both) >= 0
 
 
 def check(spec: Spec, state: State, change: Change) -> None:

@@ -29,7 +29,7 @@ class Create(NamedTuple):
     method:  as the option. uuid: None for a new one; label: None for none.
     labelled: it gets the type that SELinux wants of a swapfile.
     goes_on: what stands at the path is what an earlier call of it has written.
-    beside:  the area that it is to take the place of is in use meanwhile.
+    beside:  the area that it is to take the place of, or the pages of, is in use meanwhile.
     formatted: it gets a swap header; not where it is to be encrypted.
     """
 

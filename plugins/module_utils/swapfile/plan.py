@@ -271,6 +271,7 @@ def _off(spec: Spec, state: State, change: Change) -> Plan:
         spec.ability,
         labelled=state.machine.selinux,
         goes_on=_bridge_goes_on(spec, state, change),
+        beside=True,
         formatted=device is None,
     )
     on = Several((make, turn_on(bridge, None, device=device, noted=False)), clean=(Remove(bridge),))

@@ -229,6 +229,25 @@ def test_a_bridge_too_is_gone_on_with(world):
     assert not [step for step in steps if step.does.startswith("remove")]
 
 
+def test_what_is_in_use_is_looked_at_again_once_a_bridge_is_written(world):
+    """Zeros may take a minute. Fails where the area goes off by figures that are as old."""
+    state = world.settled_state(areas=[world.area(used=USED)])
+    made = created(steps_of(state, world.params(method="dd", **RESIZE)))
+    assert [(action.path, action.beside) for action in made] == [(DRAFT, True), (BRIDGE, True)]
+
+
+@pytest.mark.parametrize(("disk", "size"), [(5 << 30, 200 << 20), (450 << 20, 107 << 20)])
+def test_a_bridge_that_is_larger_than_need_be_by_then_serves(world, disk, size):
+    """Fails where all of it is written once more, each time that something has been freed, or where it takes the room
+    that the new file needs.
+    """
+    there = {"bridge": world.found(200 << 20), "disk": disk}
+    state = world.settled_state(areas=[world.area(used=USED)], **there)
+    steps = steps_of(state, world.params(method="dd", size="1GiB", keep_free="16MiB"))
+    (bridge,) = [action for action in created(steps) if action.path == BRIDGE]
+    assert (bridge.size, bridge.goes_on) == (size, size == 200 << 20)
+
+
 # -- options -------------------------------------------------------------------------------------------------------
 
 
