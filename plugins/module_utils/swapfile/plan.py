@@ -110,7 +110,7 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
     entry["folders"] = folders + [path for path in state.missing if path not in folders]
     if state.found is not None:  # one that is to be made anew may be noise that no table tells of by the next run
         entry.update(inode=state.found.inode, generation=state.generation)
-    if state.filesystem is not None and state.filesystem.mount_point != "/":
+    if change.remake and state.filesystem is not None and state.filesystem.mount_point != "/":
         entry["mount_point"] = state.filesystem.mount_point
     if state.lacks_rule:
         entry["selinux"] = True

@@ -57,6 +57,7 @@ def test_a_filesystem_that_goes_while_zeros_are_written(world):
     assert steps_of(next_call, world.params(state="absent"))[-1].does == "forget /swap/file"
 
 
-def test_a_second_run_has_nothing_to_note(world):
-    state = mounted(world, world.settled_state(record=dict(world.ENTRY, mount_point="/swap")), "/swap")
+@pytest.mark.parametrize("noted", [{}, {"mount_point": "/swap"}], ids=["made before that was noted", "noted"])
+def test_a_second_run_has_nothing_to_note(world, noted):
+    state = mounted(world, world.settled_state(record=dict(world.ENTRY, **noted)), "/swap")
     assert steps_of(state, world.params()) == ()
