@@ -97,7 +97,9 @@ options:
       - C(overcommit_memory) 2 where more than 90 % of the limit that would follow is committed already.
       - A value outside the range that the kernel is known to take. With O(force=true) the kernel is asked.
       - With O(apply=next_boot) in a container, which makes an image, an expression that depends on the machine, in
-        O(settings) or in a profile. A number in O(settings) stands in for what a profile computes.
+        O(settings) or in a profile. A number in O(settings) stands in for what a profile computes. Of the guards only
+        those on the value alone are asked there, since the image boots with other memory; and a range is that of the
+        kernels that take most.
     type: bool
     default: false
 notes:

@@ -161,7 +161,8 @@ def warnings(spec: Spec, state: State) -> list[str]:
 
 def _dirty_warnings(spec: Spec, state: State) -> list[str]:
     """On a limit that is asked for beside another in the other unit, which is above it or below."""
-    if not any(name in spec.wanted for name in ("dirty_background_bytes", "dirty_bytes")):
+    # The other limit, and the memory that per cent are of, would be the builder's of an image.
+    if state.container or not any(name in spec.wanted for name in ("dirty_background_bytes", "dirty_bytes")):
         return []
     # Only where it is needed: start-up is most of what a converged host costs.
     from ansible_collections.highwater.memory.plugins.module_utils.vm.dirty import limits

@@ -44,6 +44,11 @@ class Change(NamedTuple):
     changing: tuple[str, ...]
     now: bool
 
+    @property
+    def image(self) -> bool:
+        """Whether it is for another machine, of which neither memory nor kernel is known here."""
+        return bool(self.state.container) and not self.now
+
     def becomes(self, name: str) -> int:
         """The number that a setting will have."""
         return number_to_be(name, self.targets, self.state.live)
@@ -58,7 +63,7 @@ class Change(NamedTuple):
 
 def refuse_harm(change: Change) -> None:
     """Raise HighwaterError, with the figures, at the first guard that does not let the change pass."""
-    for guard in GUARDS:
+    for guard in OF_ANY_MACHINE if change.image else OF_ANY_MACHINE + OF_THIS_MACHINE:
         guard(change)
 
 
@@ -144,7 +149,7 @@ def _huge_pages_share(change: Change) -> None:
     size, ram = change.state.memory.get("Hugepagesize", 0), change.state.memory["MemTotal"]
     for name in _POOLS:
         pool = change.becomes(name) * size
-        if change.asks(name) and pool * 100 > ram * HUGE_PAGES_PERCENT and not change.state.container:
+        if change.asks(name) and pool * 100 > ram * HUGE_PAGES_PERCENT:
             _refuse(
                 "vm.%s: %d (%s) is more than %d %% of the %s of RAM, and all else has to do with what is left: write "
                 "at most %d"
@@ -198,11 +203,16 @@ def _page_cluster(change: Change) -> None:
 
 def _background_above_foreground(change: Change) -> None:
     """Whatever their units where both are asked for; of one alone only beside another in the same unit, since beside
-    one in the other unit the kernel helps itself (answer.py warns of that).
+    one in the other unit the kernel helps itself (answer.py warns of that). For an image both have to be asked for, and
+    in one unit: the rest would be the builder's.
     """
     background, foreground = dirty.limits(change.becomes, change.state.memory["MemTotal"])
-    names = {background.name, foreground.name}
-    meant = names & set(change.wanted) if background.in_bytes == foreground.in_bytes else names <= set(change.wanted)
+    names, alike = {background.name, foreground.name}, background.in_bytes == foreground.in_bytes
+    meant: object = names <= set(change.wanted)
+    if change.image:
+        meant = meant and alike
+    elif alike:
+        meant = names & set(change.wanted)
     if meant and change.touches(background.name, foreground.name) and background.size > foreground.size:
         _refuse(
             "%s is above %s, so that writing programs would be stopped before the background begins: write less for "
@@ -238,15 +248,18 @@ def _commit_limit(change: Change) -> int:
     return (memory["MemTotal"] - huge) * change.becomes("overcommit_ratio") // 100 + swap
 
 
-GUARDS: tuple[Callable[[Change], None], ...] = (
+OF_ANY_MACHINE: tuple[Callable[[Change], None], ...] = (
+    _vfs_cache_pressure,
+    _page_cluster,
+    _background_above_foreground,
+)
+# These reckon with the memory and the kernel at hand.
+OF_THIS_MACHINE: tuple[Callable[[Change], None], ...] = (
     _min_free_share,
     _min_free_automatic,
     _min_free_now,
     _high_marks,
     _huge_pages_share,
     _huge_pages_now,
-    _vfs_cache_pressure,
-    _page_cluster,
-    _background_above_foreground,
     _strict_overcommit,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import TABLE, full, group, row
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import NEWEST, TABLE, full, group, row
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
 from ansible_collections.highwater.memory.plugins.module_utils.vm.values import (
     Value,
@@ -136,7 +136,8 @@ class _Reader:
             now = computed.depends(understood.expression or "", self._all_names())
             understood, depends = computed.settled(self._state.entry, name, understood, now)
         if not self._force:
-            refuse_out_of_range(known, understood, self._state.kernel)
+            # Which kernel an image has is not known here; the newest takes most.
+            refuse_out_of_range(known, understood, NEWEST if self._image else self._state.kernel)
         return Wanted(understood, source, depends)
 
     def _all_names(self) -> dict[str, Quantity]:

@@ -26,6 +26,7 @@ PLAIN, IN_BYTES, IN_KIB, IN_PAGES = "", "bytes", "kB", "pages"
 
 INT_MAX, ULONG_MAX = 2**31 - 1, 2**64 - 1
 ANY: Version = (0, 0)
+NEWEST: Version = (99, 0)
 
 
 class Range(NamedTuple):

@@ -16,7 +16,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.vm import settings_table
 from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical
-from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import PLAIN, Setting, Version, full
+from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import (
+    NEWEST,
+    PLAIN,
+    Setting,
+    Version,
+    full,
+)
 
 if TYPE_CHECKING:
     from ansible_collections.highwater.memory.plugins.module_utils.core.quantity import Quantity
@@ -124,4 +130,4 @@ def refuse_out_of_range(row: Setting, value: Value, kernel: Version) -> None:
 def kernel_version(release: str) -> Version:
     """``6.12.9-amd64`` is (6, 12)."""
     match = re.match(r"(\d+)\.(\d+)", release)
-    return (int(match.group(1)), int(match.group(2))) if match else (99, 0)
+    return (int(match.group(1)), int(match.group(2))) if match else NEWEST

@@ -4,7 +4,7 @@
 
 """apply: next_boot in a container builds an image, which boots on another machine, with another kernel.
 
-Fails where a number that only fits the builder gets into the image, where what only the builder's kernel lacks is left
+Fails where a number that only fits the builder gets into the image, where one is refused for what the builder is, where what only the builder's kernel lacks is left
 out of it, or where the first run on the booted image takes the values that we put there for those of before us.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.vm import settings_table
 
 FILE = "/etc/sysctl.d/90-highwater.conf"
 RECORD = "/var/lib/highwater/memory/vm_sysctl/%2Fetc%2Fsysctl.d%2F90-highwater.conf.json"
@@ -159,3 +160,62 @@ def test_every_step_says_of_what(machine):
     assert kept[-1] == "forget vm.swappiness in our record"
     back = machine.run(state="absent", settings={"swappiness": None})["actions"]
     assert back == ["set vm.swappiness to 60 (it is 10; that was before us)", "forget vm.swappiness in our record"]
+
+
+@pytest.mark.parametrize(
+    ("ram", "asked"),
+    [
+        (65536, {"min_free_kbytes": 32768}),  # less than that builder's kernel would choose
+        (2048, {"min_free_kbytes": 262144}),  # more than a twentieth of that builder
+        (1024, {"min_free_kbytes": 45056, "watermark_scale_factor": 3000}),  # high marks above 15 % of it
+        (512, {"nr_hugepages": 1000}),
+        (512, {"dirty_background_bytes": "256MiB", "dirty_ratio": 20}),
+        (4096, {"dirty_background_ratio": 30}),  # beside the builder's own dirty_ratio
+    ],
+)
+def test_a_number_is_not_judged_by_the_builder_s_memory(make_machine, ram, asked):
+    """The image may boot on a machine of any size, and expressions, the usual way out, are refused in an image."""
+    builder = make_machine(ram)
+    builder.write("/proc/sys/vm/nr_hugepages", "0\n")
+    builder.write("/proc/meminfo", builder.text("/proc/meminfo") + "Hugepagesize: 2048 kB\n")
+    builder.write("/run/systemd/container", "podman\n")
+    done = build(builder, settings=asked)
+    assert sorted(done["settings"]) == ["vm." + name for name in sorted(asked)]
+    assert done["warnings"] == []
+    assert build(builder, settings=asked)["changed"] is False
+
+
+@pytest.mark.parametrize("asked", [{"dirty_bytes": "128MiB"}, {"dirty_background_bytes": "2GiB"}])
+def test_the_builder_s_own_limits_are_none_of_the_image_s(builder, asked):
+    assert build(builder, settings=asked)["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"vfs_cache_pressure": 0}, "OOM killer"),
+        ({"page-cluster": 11}, "write 10 or less"),
+        ({"dirty_background_ratio": 30, "dirty_ratio": 20}, r"vm\.dirty_background_ratio: 30 .* is above"),
+        ({"swappiness": 201}, "takes: 0 to 200$"),
+    ],
+)
+def test_what_hurts_any_machine_is_refused_in_an_image_too(builder, asked, said):
+    before = builder.everything()
+    with pytest.raises(HighwaterError, match=said):
+        build(builder, settings=asked)
+    assert builder.everything() == before
+
+
+def test_a_range_is_that_of_the_kernels_that_take_most(make_machine):
+    """swappiness goes up to 200 since Linux 5.8; which kernel the image has, the builder's does not tell."""
+    builder = make_machine(4096, kernel="5.4.0-216-generic")
+    builder.write("/run/systemd/container", "podman\n")
+    build(builder, settings={"swappiness": 180, "kernel.numa_balancing": 2})
+    assert "vm.swappiness = 180\n" in builder.text(FILE)
+
+
+def test_a_later_kernel_takes_no_less():
+    """Which is why the newest is asked for an image."""
+    for row in settings_table.TABLE.values():
+        for older, newer in zip(row.ranges, row.ranges[1:]):
+            assert newer.low <= older.low <= older.most <= newer.most, row.name
