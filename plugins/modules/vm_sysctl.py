@@ -91,7 +91,8 @@ options:
       - C(min_free_kbytes) above 5 % of the memory that the kernel manages, more than 10 % below what the kernel would
         choose itself, which moves a little, or above what is available now.
       - Watermarks whose high marks add up to more than 15 % of RAM or to more than is available now.
-      - C(nr_hugepages) that takes more than 90 % of RAM, or more than is available now.
+      - C(nr_hugepages) that takes more than 90 % of RAM, or more than is available now, alone or together with the
+        watermarks.
       - C(vfs_cache_pressure) 0; C(page-cluster) above 10; dirty background limits above the foreground's in the same unit,
         or where both are asked for. Beside a limit in the other unit, which is not asked for, it is a warning.
       - C(overcommit_memory) 2 where more than 90 % of the limit that would follow is committed already.

@@ -28,7 +28,8 @@ MOST_PAGE_CLUSTER = 10
 # What the kernel would choose moves a little with what it has managed since boot.
 AUTO_TOLERANCE = 10
 OR_FORCE = ", or say force: true"
-_POOLS = ("nr_hugepages", "nr_hugepages_mempolicy")
+_POOLS = ("nr_hugepages", "nr_hugepages_mempolicy")  # one pool by two names
+_OF_MARKS = ("min_free_kbytes", "watermark_scale_factor")
 
 
 class Change(NamedTuple):
@@ -115,33 +116,43 @@ def _min_free_now(change: Change) -> None:
 
 
 def _high_marks(change: Change) -> None:
-    if not change.touches("min_free_kbytes", "watermark_scale_factor"):
+    if not change.touches(*_OF_MARKS):
         return
+    high, ram = _high_to_be(change), change.state.memory["MemTotal"]
+    if high * 100 > ram * HIGH_PERCENT:
+        _refuse(
+            "%s would put the high watermarks at %s, more than %d %% of the %s of RAM: write less"
+            % (_marks_said(change), format_size(high), HIGH_PERCENT, format_size(ram))
+        )
+    growth = _marks_growth(change)
+    if change.now and growth > change.state.available:
+        _refuse(
+            "%s would raise the high watermarks by %s, more than the %s that is available now: free memory first, "
+            "use apply: next_boot" % (_marks_said(change), format_size(growth), format_size(change.state.available))
+        )
+
+
+def _high_to_be(change: Change) -> int:
+    """The high watermarks of all zones, in bytes."""
     state = change.state
     marks = watermarks.computed(
         state.zones, change.becomes("min_free_kbytes"), change.becomes("watermark_scale_factor"), state.page_size
     )
-    high = watermarks.total(state.zones, marks, state.page_size).high
-    ram, said = state.memory["MemTotal"], _marks_said(change)
-    if high * 100 > ram * HIGH_PERCENT:
-        _refuse(
-            "%s would put the high watermarks at %s, more than %d %% of the %s of RAM: write less"
-            % (said, format_size(high), HIGH_PERCENT, format_size(ram))
-        )
-    growth = high - watermarks.total(state.zones, watermarks.now(state.zones), state.page_size).high
-    if change.now and growth > state.available:
-        _refuse(
-            "%s would raise the high watermarks by %s, more than the %s that is available now: free memory first, "
-            "use apply: next_boot" % (said, format_size(growth), format_size(state.available))
-        )
+    return watermarks.total(state.zones, marks, state.page_size).high
+
+
+def _marks_growth(change: Change) -> int:
+    """Bytes by which the high watermarks rise; 0 where they stay, or fall."""
+    if not change.touches(*_OF_MARKS):
+        return 0
+    state = change.state
+    return max(
+        0, _high_to_be(change) - watermarks.total(state.zones, watermarks.now(state.zones), state.page_size).high
+    )
 
 
 def _marks_said(change: Change) -> str:
-    return " with ".join(
-        "vm.%s: %d" % (name, change.becomes(name))
-        for name in ("min_free_kbytes", "watermark_scale_factor")
-        if name in change.targets
-    )
+    return " with ".join("vm.%s: %d" % (name, change.becomes(name)) for name in _OF_MARKS if name in change.targets)
 
 
 def _huge_pages_share(change: Change) -> None:
@@ -169,8 +180,8 @@ def _huge_pages_now(change: Change) -> None:
     size = change.state.memory.get("Hugepagesize", 0)
     available = change.state.available
     for name in _POOLS:
-        more = (change.becomes(name) - change.state.number(name)) * size
-        if change.now and change.touches(name) and more > available:
+        more = _pool_growth(change, name)
+        if change.now and more > available:
             _refuse(
                 "vm.%s: %d takes %s more from the machine at once than the %s that is available now: write at most %d, "
                 "or use apply: next_boot"
@@ -182,6 +193,32 @@ def _huge_pages_now(change: Change) -> None:
                     change.state.number(name) + available // size,
                 )
             )
+
+
+def _pool_growth(change: Change, name: str) -> int:
+    """Bytes that a pool takes more from the machine; 0 where it stays, or gives some back."""
+    if not change.touches(name):
+        return 0
+    return max(0, change.becomes(name) - change.state.number(name)) * change.state.memory.get("Hugepagesize", 0)
+
+
+def _all_now(change: Change) -> None:
+    """Whether what is available now is enough for a pool and a reserve that both grow, each of which would fit."""
+    more, name = max((_pool_growth(change, name), name) for name in _POOLS)
+    growth = _marks_growth(change)
+    if change.now and more and growth and more + growth > change.state.available:
+        _refuse(
+            "vm.%s: %d takes %s more, and %s raises the high watermarks by %s, together more than the %s that is "
+            "available now: free memory first, write less, or use apply: next_boot"
+            % (
+                name,
+                change.becomes(name),
+                format_size(more),
+                _marks_said(change),
+                format_size(growth),
+                format_size(change.state.available),
+            )
+        )
 
 
 def _vfs_cache_pressure(change: Change) -> None:
@@ -261,5 +298,6 @@ OF_THIS_MACHINE: tuple[Callable[[Change], None], ...] = (
     _high_marks,
     _huge_pages_share,
     _huge_pages_now,
+    _all_now,
     _strict_overcommit,
 )

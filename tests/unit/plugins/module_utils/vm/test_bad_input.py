@@ -158,3 +158,28 @@ def test_a_limit_in_bytes_beside_one_in_per_cent(machine, asked, said):
     found = machine.run(settings=asked)["warnings"]
     assert len(found) == (said is not None)
     assert re.search(said or "", " ".join(found))
+
+
+def test_what_several_settings_take_at_once_is_added_up(machine):
+    """Each of the two fits into what is available, and both together would bring the OOM killer."""
+    machine.write("/proc/sys/vm/nr_hugepages", "0\n")
+    machine.write("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 999424 kB\nHugepagesize: 2048 kB\n")
+    asked = {"nr_hugepages": 480, "min_free_kbytes": 200000}
+    before = machine.everything()
+    with pytest.raises(HighwaterError) as caught:
+        machine.run(settings=asked)
+    assert caught.value.message == (
+        "settings: vm.nr_hugepages: 480 takes 960 MiB more, and vm.min_free_kbytes: 200000 raises the high watermarks "
+        "by 224.70 MiB, together more than the 976 MiB that is available now: free memory first, write less, or use "
+        "apply: next_boot, or say force: true"
+    )
+    assert machine.everything() == before
+    machine.run(settings=asked, apply="next_boot")
+    machine.run(settings=dict(asked, nr_hugepages=370))
+
+
+def test_one_pool_by_both_of_its_names_counts_once(machine):
+    for name in ("nr_hugepages", "nr_hugepages_mempolicy"):
+        machine.write("/proc/sys/vm/" + name, "0\n")
+    machine.write("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 999424 kB\nHugepagesize: 2048 kB\n")
+    machine.run(settings={"nr_hugepages": 300, "nr_hugepages_mempolicy": 300})

@@ -4,8 +4,9 @@
 
 """apply: next_boot in a container builds an image, which boots on another machine, with another kernel.
 
-Fails where a number that only fits the builder gets into the image, where one is refused for what the builder is, where what only the builder's kernel lacks is left
-out of it, or where the first run on the booted image takes the values that we put there for those of before us.
+Fails where a number that only fits the builder gets into the image, where one is refused for what the builder is, where
+what only the builder's kernel lacks is left out of it, or where the first run on the booted image takes the values that
+we put there for those of before us.
 """
 
 from __future__ import annotations
