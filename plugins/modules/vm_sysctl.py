@@ -104,6 +104,8 @@ options:
     type: bool
     default: false
 notes:
+  - Where the kernel does not take back what a setting was before this module, as a number of huge pages that memory no
+    longer has room for, a warning says so, the setting stays as it is, and all else goes on.
   - With O(state=absent) the settings also leave O(file), which goes with the last of them. With O(exclusive=true) so do
     settings that somebody else has written into it.
   - With O(apply=next_boot) in a container, settings that only the kernel of the builder lacks are written all the

@@ -74,6 +74,8 @@ def _also_set_by(state: State, name: str) -> list[dict[str, Any]]:
 
 def _after(spec: Spec, state: State, name: str) -> str | None:
     """What a setting is or, in check mode, would be: 0 where the one that it excludes is set."""
+    if any(member in state.kept for member in group(name)):
+        return state.live[name]
     if name not in spec.live and any(member in spec.live for member in group(name)):
         return "0"
     # What nobody manages any more is not looked at again, and was not written either.
@@ -147,6 +149,11 @@ def warnings(spec: Spec, state: State) -> list[str]:
             "first (sysctl.d(5))" % state.file
         )
     said.extend(_dirty_warnings(spec, state))
+    said.extend(
+        "%s stays %s, though it was %s before us: %s"
+        % (full(name), state.live[name], spec.live[name], state.kept[name])
+        for name in sorted(set(spec.live) & set(state.kept))
+    )
     if spec.lost:
         said.append("what %s was before us is not known, so it stays as it is until the next boot" % listed(spec.lost))
     if set(spec.live) & set(_OF_WATERMARKS) and all(

@@ -93,6 +93,19 @@ class SetLive(NamedTuple):
             raise HighwaterError("the kernel was given %s and made %s of it" % (number, found), reason="read_back")
 
 
+class GiveBack(NamedTuple):
+    """SetLive of what was before us. Where the kernel does not take it, what it has stays, and the rest goes on."""
+
+    name: str
+    number: str
+
+    def perform(self, host: Host) -> None:
+        try:
+            SetLive(self.name, self.number).perform(host)
+        except (HighwaterError, OSError) as error:
+            host.kept[self.name] = cause(error)
+
+
 def _live(host: Host, members: Iterable[str]) -> Live:
     found = {member: host.read(path(member)) for member in members}
     return {member: text and canonical(text) for member, text in found.items()}

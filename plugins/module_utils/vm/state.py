@@ -62,6 +62,7 @@ class State(NamedTuple):
     thp_pageblock: bytes, None where transparent huge pages are off.
     beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew;
             not of those that somebody has set since.
+    kept:   why settings could not be given back in this call, by name.
     """
 
     file: str
@@ -85,6 +86,7 @@ class State(NamedTuple):
     thp_pageblock: Optional[int]
     beside: Mapping[str, str]
     page_size: int
+    kept: Mapping[str, str]
 
     @property
     def ours(self) -> bool:
@@ -161,7 +163,7 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
     entry, boot = record.recall(host, KIND, file), record.boot_id(host)
     asked = named(params)
     names = _with_partners(
-        (*asked, *_ALWAYS, *content.values, *entry.get("settings", ()), *entry.get("before", ()))
+        (*asked, *_ALWAYS, *host.kept, *content.values, *entry.get("settings", ()), *entry.get("before", ()))
         + tuple(record.left_over(entry, boot))
     )
     live = {name: _live(host, name) for name in names}
@@ -187,6 +189,7 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         thp_pageblock=_thp_pageblock(host, params["expect_huge_pages"]),
         beside=_beside(host, live),
         page_size=os.sysconf("SC_PAGE_SIZE"),
+        kept=dict(host.kept),
     )
 
 

@@ -13,7 +13,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.record impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.record_step import record_step
 from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile
 from ansible_collections.highwater.memory.plugins.module_utils.vm.conffile import listed
-from ansible_collections.highwater.memory.plugins.module_utils.vm.live import SetLive, counting, reach
+from ansible_collections.highwater.memory.plugins.module_utils.vm.live import GiveBack, SetLive, counting, reach
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import full, group
 from ansible_collections.highwater.memory.plugins.module_utils.vm.spec import Spec
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import KIND, State
@@ -44,8 +44,9 @@ def _live_steps(spec: Spec, state: State) -> Plan:
         found = state.live[member] or "0"
         why = "it is %s" % found if member == name else "%s is %s" % (full(member), found)
         why += "; " + spec.wanted[name].source if name in spec.wanted else "; that was before us"
+        action: Any = SetLive(name, number) if name in spec.wanted else GiveBack(name, number)
         undo = (SetLive(member, found),)
-        steps.append(Step("set %s to %s" % (full(name), number), why, SetLive(name, number), undo))
+        steps.append(Step("set %s to %s" % (full(name), number), why, action, undo))
     return tuple(steps)
 
 

@@ -229,3 +229,27 @@ def test_what_a_setting_is_after_it_was_given_up_for_the_next_boot_only(machine)
     checked, done = machine.run(check=True, **asked), machine.run(**asked)
     assert checked["settings"] == done["settings"]
     assert done["settings"]["vm.swappiness"]["after"] == 10 == int(machine.live("swappiness"))
+
+
+@pytest.mark.parametrize("asked", [{"state": "absent"}, {"settings": {"page-cluster": 0}, "exclusive": True}])
+@pytest.mark.parametrize("manner", ["refuses", "halves"])
+def test_what_the_kernel_does_not_take_back_keeps_nothing_else_from_going(machine, asked, manner):
+    """512 huge pages were there; by now memory is too fragmented for so many, and our own settings are to go all the
+    same."""
+    machine.write("/proc/sys/vm/nr_hugepages", "512\n")
+    before = machine.everything()
+    machine.run(settings={"nr_hugepages": 100, "swappiness": 10, "page-cluster": 0})
+    setattr(machine.host, manner, ("nr_hugepages",))
+    done = machine.run(**asked)
+    assert machine.live("swappiness") == "60"
+    assert "nr_hugepages" not in (machine.text(FILE) or "")
+    stays = machine.live("nr_hugepages")
+    assert done["settings"]["vm.nr_hugepages"]["after"] == int(stays)
+    why = "Invalid argument" if manner == "refuses" else "the kernel was given 512 and made 256 of it"
+    assert len(done["warnings"]) == 1
+    assert done["warnings"][0].startswith("vm.nr_hugepages stays %s, though it was 512 before us: %s" % (stays, why))
+    assert machine.run(**asked)["changed"] is False
+    machine.run(state="absent")
+    after = machine.everything()
+    after["proc/sys/vm/nr_hugepages"] = "512\n"
+    assert after == before
