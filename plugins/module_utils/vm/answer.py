@@ -150,7 +150,7 @@ def warnings(spec: Spec, state: State) -> list[str]:
         )
     said.extend(_dirty_warnings(spec, state))
     said.extend(
-        "%s stays %s, though it was %s before us: %s"
+        "%s stays %s, though %s was to be given back: %s"
         % (full(name), state.live[name], spec.live[name], state.kept[name])
         for name in sorted(set(spec.live) & set(state.kept))
     )

@@ -55,8 +55,7 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
     dropped = _dropped(params, state, merged.wanted)
     persistent = present and params["persistent"]
     _refuse_file(params, state, persistent)
-    given_back = restore_target(state.before, merged.wanted, dropped)
-    given_back = {name: number for name, number in given_back.items() if state.live.get(name) is not None}
+    given_back = _given_back(state, merged.wanted, dropped)
     targets = dict({name: one.value.number for name, one in merged.wanted.items()}, **given_back)
     changing = _changing(params, state, merged.wanted, given_back)
     now = params["apply"] == "now"
@@ -76,7 +75,11 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
         entry=entry,
         wanted=merged.wanted,
         dropped=dropped,
-        lost=tuple(name for name in dropped if name not in state.before and not set(group(name)) & set(merged.wanted)),
+        lost=tuple(
+            name
+            for name in dropped
+            if name not in state.before and not set(group(name)) & set(merged.wanted) and not state.elsewhere(name)
+        ),
         unknown=merged.unknown,
         conflicts=merged.conflicts,
         profiles=merged.profiles,
@@ -93,6 +96,15 @@ def _dropped(params: Mapping[str, Any], state: State, wanted: Mapping[str, Wante
     if params["exclusive"]:
         return tuple(sorted(ours - set(wanted)))
     return tuple(sorted(name for name in ours - set(wanted) if set(group(name)) & set(wanted)))
+
+
+def _given_back(state: State, wanted: Mapping[str, Wanted], dropped: tuple[str, ...]) -> dict[str, str]:
+    """Numbers by name: what was before us or, as long as another file of ours sets it, what that says."""
+    numbers: dict[str, str] = {}
+    for name in dropped:
+        numbers.update(state.elsewhere(name) or restore_target(state.before, wanted, (name,)))
+    kept = {member for name in wanted for member in group(name)}
+    return {name: number for name, number in numbers.items() if state.live.get(name) is not None and name not in kept}
 
 
 def _refuse_file(params: Mapping[str, Any], state: State, persistent: bool) -> None:
@@ -156,6 +168,7 @@ def _entry(
     before = dict(state.before)
     # Where that says nothing of what is ours already, an image was built with it: what is live now is our own work.
     ours = {member for name in state.owned for member in group(name)}
+    elsewhere = state.before_elsewhere
     for name, one in wanted.items():
         settings[name] = {
             "value": one.value.number,
@@ -165,8 +178,10 @@ def _entry(
             "in_file": persistent,
         }
         for member in set(group(name)) - ours:
+            if member in elsewhere:
+                before.setdefault(member, elsewhere[member])
             # An image is built on some other machine: what its kernel says was never this one's.
-            if now or not state.container:
+            elif (now or not state.container) and not state.elsewhere(name):
                 before.setdefault(member, state.beside.get(member, state.live[member]))
     over = {member for name in (*dropped, *state.left) for member in group(name)}
     over -= {member for name in settings for member in group(name)}
@@ -180,7 +195,7 @@ def _left(
 ) -> dict[str, Optional[str]]:
     """Of what is over, what was before us where the running kernel keeps what we made of it; gone: by name."""
     given_back = {member for name in dropped if now for member in group(name)}
-    groups = {name: group(name) for name in gone if name not in given_back}
+    groups = {name: group(name) for name in gone if name not in given_back and not state.elsewhere(name)}
     return {
         name: gone[name] for name, members in groups.items() if any(state.live[one] != gone.get(one) for one in members)
     }

@@ -63,6 +63,7 @@ class State(NamedTuple):
     beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew;
             not of those that somebody has set since.
     kept:   why settings could not be given back in this call, by name.
+    others: our records of other files, in the order in which these are read at boot.
     """
 
     file: str
@@ -87,6 +88,7 @@ class State(NamedTuple):
     beside: Mapping[str, str]
     page_size: int
     kept: Mapping[str, str]
+    others: tuple[record.Entry, ...]
 
     @property
     def ours(self) -> bool:
@@ -103,6 +105,22 @@ class State(NamedTuple):
     def left(self) -> Mapping[str, Optional[str]]:
         """The same of what was given up for the next boot only."""
         return record.left_over(self.entry, self.boot)
+
+    @property
+    def before_elsewhere(self) -> Mapping[str, Optional[str]]:
+        """What was there before us, by name, of what another file of ours sets, or was given up there likewise."""
+        found: dict[str, Optional[str]] = {}
+        for entry in self.others:
+            found.update({**record.left_over(entry, self.boot), **entry.get("before", {})})
+        return found
+
+    def elsewhere(self, name: str) -> dict[str, str]:
+        """What another file of ours sets it to, or the one that excludes it: one number by name, empty for none."""
+        found: dict[str, str] = {}
+        for entry in self.others:
+            said = entry.get("settings", {})
+            found = {member: said[member]["value"] for member in group(name) if member in said} or found
+        return found
 
     @property
     def empty(self) -> bool:
@@ -190,6 +208,11 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         beside=_beside(host, live),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         kept=dict(host.kept),
+        others=tuple(
+            record.recall(host, KIND, name)
+            for name in sorted(record.remembered(host, KIND), key=os.path.basename)
+            if name != file
+        ),
     )
 
 

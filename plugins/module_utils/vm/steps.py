@@ -43,11 +43,17 @@ def _live_steps(spec: Spec, state: State) -> Plan:
         member = counting(group(name), state.live)
         found = state.live[member] or "0"
         why = "it is %s" % found if member == name else "%s is %s" % (full(member), found)
-        why += "; " + spec.wanted[name].source if name in spec.wanted else "; that was before us"
+        why += "; " + _whose(name, spec, state)
         action: Any = SetLive(name, number) if name in spec.wanted else GiveBack(name, number)
         undo = (SetLive(member, found),)
         steps.append(Step("set %s to %s" % (full(name), number), why, action, undo))
     return tuple(steps)
+
+
+def _whose(name: str, spec: Spec, state: State) -> str:
+    if name in spec.wanted:
+        return spec.wanted[name].source
+    return "another file of ours sets it" if state.elsewhere(name) else "that was before us"
 
 
 def _turn(setting: tuple[str, str]) -> tuple[int, str]:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """Whose the file of vm_sysctl is. Fails where what somebody else has written is lost, or where it is written through a
-link or to a path that sysctl.d(5) does not read.
+link or to a path that sysctl.d(5) does not read; or where a value before us is lost between two files of ours.
 """
 
 from __future__ import annotations
@@ -62,3 +62,66 @@ def test_a_link_is_refused_before_anything_is_written(machine):
     with pytest.raises(HighwaterError, match="is a symbolic link"):
         machine.run(settings={"swappiness": 10})
     assert machine.everything() == before
+
+
+OTHER = "/etc/sysctl.d/95-other.conf"
+PAIR = [({"swappiness": 10}, {"swappiness": 20}), ({"dirty_bytes": "64MiB"}, {"dirty_ratio": 30})]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIR)
+def test_a_file_by_another_name_takes_over_what_was_before_the_first(machine, first, second):
+    """Option file was changed, so that both are there; and each goes, in whichever order."""
+    before = machine.everything()
+    machine.run(settings=first)
+    machine.run(settings=second, file=OTHER)
+    name = next(iter(second))
+    value = machine.live(name)
+    done = machine.run(state="absent")
+    assert (machine.live(name), done["warnings"]) == (value, [])
+    assert machine.run(settings=second, file=OTHER)["changed"] is False
+    machine.run(state="absent", file=OTHER)
+    assert machine.everything() == before
+
+
+@pytest.mark.parametrize(("first", "second"), PAIR)
+def test_the_later_file_goes_first(machine, first, second):
+    before = machine.everything()
+    machine.run(settings=first)
+    machine.run(settings=second, file=OTHER)
+    machine.run(state="absent", file=OTHER)
+    assert machine.host.read(OTHER) is None
+    assert machine.run(settings=first)["changed"] is False
+    machine.run(state="absent")
+    assert machine.everything() == before
+
+
+def test_what_was_given_up_for_the_next_boot_in_one_file_and_is_wanted_in_another(machine):
+    before = machine.everything()
+    machine.run(settings={"swappiness": 10})
+    machine.run(state="absent", apply="next_boot")
+    machine.run(settings={"swappiness": 20}, file=OTHER)
+    assert "before: 60\nvm.swappiness = 20\n" in machine.text(OTHER)
+    machine.run(state="absent")
+    assert machine.live("swappiness") == "20"
+    machine.run(state="absent", file=OTHER)
+    assert machine.everything() == before
+
+
+def test_of_two_files_one_given_up_for_the_next_boot_leaves_nothing_to_give_back(machine):
+    before = machine.everything()
+    machine.run(settings={"swappiness": 10})
+    machine.run(settings={"swappiness": 20}, file=OTHER)
+    machine.run(state="absent", apply="next_boot")
+    assert machine.run(state="absent")["changed"] is False
+    machine.run(state="absent", file=OTHER)
+    assert machine.everything() == before
+
+
+def test_an_image_with_one_file_and_another_on_the_machine_that_it_boots_on(machine):
+    """What was before the first is not known, and the second does not take the first's value for it."""
+    machine.write("/run/systemd/container", "podman\n")
+    machine.run(settings={"swappiness": 10}, apply="next_boot")
+    machine.host.remove("/run/systemd/container")
+    machine.reboot()
+    machine.run(settings={"swappiness": 20}, file=OTHER)
+    assert "before: not known\nvm.swappiness = 20\n" in machine.text(OTHER)

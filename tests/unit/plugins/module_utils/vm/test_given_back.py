@@ -247,7 +247,9 @@ def test_what_the_kernel_does_not_take_back_keeps_nothing_else_from_going(machin
     assert done["settings"]["vm.nr_hugepages"]["after"] == int(stays)
     why = "Invalid argument" if manner == "refuses" else "the kernel was given 512 and made 256 of it"
     assert len(done["warnings"]) == 1
-    assert done["warnings"][0].startswith("vm.nr_hugepages stays %s, though it was 512 before us: %s" % (stays, why))
+    assert done["warnings"][0].startswith(
+        "vm.nr_hugepages stays %s, though 512 was to be given back: %s" % (stays, why)
+    )
     assert machine.run(**asked)["changed"] is False
     machine.run(state="absent")
     after = machine.everything()
