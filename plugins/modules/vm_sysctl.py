@@ -214,7 +214,10 @@ watermarks:
       description: The same now; in check mode, as they would be.
       type: dict
     computed:
-      description: The same, computed from C(vm.min_free_kbytes), C(vm.watermark_scale_factor) and C(/proc/zoneinfo).
+      description:
+        - The same, computed from C(vm.min_free_kbytes), C(vm.watermark_scale_factor) and C(/proc/zoneinfo).
+        - What the kernel says can differ by some pages as long as neither of the two is written, since it reckons only then,
+          and at boot, with the memory that it has at that moment.
       type: dict
     zones:
       description: The same three for each V(zone) of each V(node).

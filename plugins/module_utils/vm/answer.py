@@ -108,8 +108,8 @@ def _watermarks_result(spec: Spec, state: State) -> dict[str, Any]:
     computed = _computed(spec, state)
     applied = all(spec.live.get(name, state.live.get(name)) == state.live.get(name) for name in _OF_WATERMARKS)
     said = {
-        "before": watermarks.now(spec.before.zones),
-        "after": watermarks.now(state.zones) if applied else computed,
+        "before": spec.before.marks,
+        "after": state.marks if applied else computed,
         "computed": computed,
     }
     sums = {
@@ -156,14 +156,20 @@ def warnings(spec: Spec, state: State) -> list[str]:
     )
     if spec.lost:
         said.append("what %s was before us is not known, so it stays as it is until the next boot" % listed(spec.lost))
-    if set(spec.live) & set(_OF_WATERMARKS) and all(
-        spec.live.get(name, state.live[name]) == state.live[name] for name in _OF_WATERMARKS
-    ):
-        said.extend(
-            "the kernel's watermarks are not what was computed: " + sentence
-            for sentence in watermarks.different(state.zones, _computed(spec, state))
-        )
+    said.extend(_watermarks_warnings(spec, state))
     return said
+
+
+def _watermarks_warnings(spec: Spec, state: State) -> list[str]:
+    """On marks that are not what follows from what this call has written; older ones may be of other memory."""
+    numbers = [(spec.live.get(name), spec.before.live[name], state.live[name]) for name in _OF_WATERMARKS]
+    written = any(wanted not in (None, before) for wanted, before, _now in numbers)
+    if not written or any(wanted not in (None, now) for wanted, _before, now in numbers):
+        return []
+    return [
+        "the kernel's watermarks are not what was computed: " + sentence
+        for sentence in watermarks.different(state.zones, state.marks, _computed(spec, state))
+    ]
 
 
 def _dirty_warnings(spec: Spec, state: State) -> list[str]:

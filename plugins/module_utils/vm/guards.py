@@ -146,9 +146,7 @@ def _marks_growth(change: Change) -> int:
     if not change.touches(*_OF_MARKS):
         return 0
     state = change.state
-    return max(
-        0, _high_to_be(change) - watermarks.total(state.zones, watermarks.now(state.zones), state.page_size).high
-    )
+    return max(0, _high_to_be(change) - watermarks.total(state.zones, state.marks, state.page_size).high)
 
 
 def _marks_said(change: Change) -> str:

@@ -18,7 +18,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.choice impo
 from ansible_collections.highwater.memory.plugins.module_utils.parse.meminfo import parse_meminfo
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.parse.zoneinfo import Zone, parse_zoneinfo
-from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, owners, precedence
+from ansible_collections.highwater.memory.plugins.module_utils.vm import conffile, owners, precedence, watermarks
 from ansible_collections.highwater.memory.plugins.module_utils.vm.numbers import canonical, is_still
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import (
     OUTSIDE_VM,
@@ -148,6 +148,12 @@ class State(NamedTuple):
             managed=managed_pages(self.zones) * self.page_size,
             min_free_auto=self.min_free_auto * 1024,
         )
+
+    @property
+    def marks(self) -> tuple[watermarks.Marks, ...]:
+        """The watermarks of each zone, in pages."""
+        numbers = self.number("min_free_kbytes"), self.number("watermark_scale_factor")
+        return watermarks.now(self.zones, watermarks.computed(self.zones, *numbers, self.page_size))
 
     @property
     def available(self) -> int:

@@ -9,6 +9,7 @@ Fails where a share, a gap or what is left out of the sum is computed otherwise 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 SAMPLES = Path(__file__).parents[1] / "parse" / "samples"
+MACHINES = Path(__file__).parents[1] / "memory" / "machines"
 PAGE = 4096
 MIB = 2**20
 
 
 def sample(name):
     return parse_zoneinfo((SAMPLES / name).read_text(encoding="utf-8"))
+
+
+def section(machine, path):
+    """A file of a machine that was captured whole."""
+    text = (MACHINES / (machine + ".txt")).read_text(encoding="utf-8")
+    return re.search(r"(?ms)^==> %s <==\n(.*?)(?=^==> |\Z)" % re.escape(path), text).group(1)
 
 
 def zone(name, managed, node=0):
@@ -43,19 +51,50 @@ def zone(name, managed, node=0):
 
 def test_the_sample_of_this_kernel_to_the_page():
     zones = sample("zoneinfo-one-node.txt")  # Linux 6.18, min_free_kbytes 67584 and watermark_scale_factor 10
-    assert watermarks.different(zones, watermarks.computed(zones, 67584, 10, PAGE)) == ()
+    computed = watermarks.computed(zones, 67584, 10, PAGE)
+    assert watermarks.different(zones, watermarks.now(zones, computed), computed) == ()
 
 
 def test_a_difference_is_said_by_zone():
     zones = sample("zoneinfo-one-node.txt")
-    said = " ".join(watermarks.different(zones, watermarks.computed(zones, 67584, 200, PAGE)))
+    computed = watermarks.computed(zones, 67584, 200, PAGE)
+    said = " ".join(watermarks.different(zones, watermarks.now(zones, computed), computed))
     assert "node 0, zone DMA32: min, low, high are 7420, 9275, 11130 pages where 7420, 22878, 38336" in said
 
 
 def test_boost_is_taken_off():
     zones = sample("zoneinfo-two-nodes-boosted.txt")
     boosted = next(index for index, one in enumerate(zones) if one.boost)
-    assert watermarks.now(zones)[boosted].min == zones[boosted].min - zones[boosted].boost
+    expected = watermarks.computed(zones, 67584, 10, PAGE)
+    assert watermarks.now(zones, expected)[boosted].min == zones[boosted].min - zones[boosted].boost
+
+
+def test_a_boost_that_an_older_kernel_does_not_print_is_taken_off():
+    """It shifts all three alike, which nothing else does: a share that is another has other gaps, too."""
+    shifted = zone("Normal", 262144)._replace(boost=None, min=16896 + 900, low=21120 + 900, high=25344 + 900)
+    zones = (shifted, shifted._replace(node=1, min=17000, low=21250, high=25500))
+    expected = watermarks.computed((shifted,), 67584, 10, PAGE) * 2
+    assert watermarks.now(zones, expected) == (expected[0], (17000, 21250, 25500))
+    said = shifted._replace(boost=0)
+    assert watermarks.now((said,), expected) == ((said.min, said.low, said.high),)
+
+
+@pytest.mark.parametrize("machine", ["container", "small_vm", "no_psi", "two_nodes", "highmem"])
+def test_the_marks_of_captured_machines(machine):
+    """Linux 5.10 to 6.18, on 64 bits and 32.
+
+    The kernel shared out min_free_kbytes when it was last set, and memory that it gets after that, from its init code
+    and the initrd, moves a zone's share a little: the shares add up to the page all the same.
+    """
+    zones = parse_zoneinfo(section(machine, "/proc/zoneinfo"))
+    numbers = [int(section(machine, "/proc/sys/vm/" + name)) for name in ("min_free_kbytes", "watermark_scale_factor")]
+    marks = watermarks.computed(zones, *numbers, PAGE)
+    found = watermarks.now(zones, marks)
+    for one, said, computed in zip(zones, found, marks):
+        for mark, wanted in zip(said, computed) if one.managed else ():
+            assert abs(mark - wanted) * 50 <= wanted
+    pays = [index for index, one in enumerate(zones) if min_free.takes_part(one)]
+    assert abs(sum(found[one].min for one in pays) - sum(marks[one].min for one in pays)) <= len(pays)
 
 
 @pytest.mark.parametrize(
