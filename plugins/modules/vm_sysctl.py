@@ -124,7 +124,7 @@ EXAMPLES = r"""
 - name: A reserve that fits the machine
   highwater.memory.vm_sysctl:
     settings:
-      min_free_kbytes: max(min_free_auto, min(ram * 0.4%, 1GiB))
+      min_free_kbytes: max(min_free_auto, min(ram * 0.4%, managed * 4%, 1GiB))
       watermark_scale_factor: max(10, min(clamp(managed * 1%, 24M, 1G), managed * 4%) / managed * 10000)
 
 - name: Dirty pages by bytes

@@ -71,13 +71,7 @@ class Machine:
             "MemTotal: %d kB\nMemFree: %d kB\nMemAvailable: %d kB\nCommitted_AS: 300000 kB\n"
             "SwapTotal: 0 kB\n" % (ram * 1024, ram * 512, ram * 768),
         )
-        self.write(
-            "/proc/zoneinfo",
-            "".join(
-                ZONE % (name, size // 2, size // 100, size // 80, size // 60, size, size, size)
-                for name, size in (("DMA32", pages // 4), ("Normal", pages - pages // 4))
-            ),
-        )
+        self.zones(("DMA32", pages // 4), ("Normal", pages - pages // 4))
         self.swap()
         self.write("/proc/sys/kernel/osrelease", kernel)
         self.write("/proc/self/uid_map", "0 0 4294967295\n")
@@ -102,6 +96,15 @@ class Machine:
         target = self.folder / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+
+    def zones(self, *sizes: tuple[str, int]) -> None:
+        """Zones by name and pages."""
+        self.write(
+            "/proc/zoneinfo",
+            "".join(
+                ZONE % (name, size // 2, size // 100, size // 80, size // 60, size, size, size) for name, size in sizes
+            ),
+        )
 
     def link(self, path: str, target: str) -> None:
         link = self.folder / path.lstrip("/")

@@ -49,6 +49,18 @@ def test_every_profile_passes_the_guards_on_every_machine(make_machine, ram, ker
         assert machine.run(profiles=items(name), unknown="skip", exclusive=True)["changed"] is False
 
 
+@pytest.mark.parametrize("normal", [1024, 4096])
+def test_every_profile_passes_the_guards_where_most_memory_is_movable(make_machine, normal):
+    """Memory for hot-unplug or CXL, which is part of RAM and of no share of min_free_kbytes."""
+    zones = [("Normal", normal * 256), ("Movable", (131072 - normal) * 256)]
+    for name in PROFILES:
+        machine = make_machine(131072)
+        machine.zones(*zones)
+        machine.swap("/dev/zram0", "/swapfile")
+        assert machine.run(profiles=items(name), unknown="skip", exclusive=True)["profiles"] == [name]
+        assert machine.run(profiles=items(name), unknown="skip", exclusive=True)["changed"] is False
+
+
 @pytest.mark.parametrize(
     ("ram", "min_free", "factor", "background", "foreground"),
     [
