@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import os.path
-import re
 
+from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import lines_after
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders import DROP_IN, observe_loader
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import value_of
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
@@ -16,7 +16,6 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 GENERATE_SECONDS = 300.0  # it looks for other systems on all disks
-_SETS = re.compile(r"\s*(?:export\s+)?GRUB_CMDLINE_LINUX_DEFAULT\+?=")
 
 
 class Generate(NamedTuple):
@@ -56,14 +55,7 @@ def _line(host: Host) -> str:
 
 def _blame(host: Host) -> str:
     """The last line that sets it after ours, in the order in which GRUB reads the files."""
-    folder, ours = os.path.split(DROP_IN)
-    found = "look in %s and /etc/grub.d for what leaves it out" % folder
-    for name in sorted(host.listdir(folder)):
-        if name > ours and name.endswith(".cfg"):
-            for number, line in enumerate((host.read("%s/%s" % (folder, name)) or "").splitlines(), 1):
-                if _SETS.match(line):
-                    found = (
-                        "%s/%s, line %d, sets GRUB_CMDLINE_LINUX_DEFAULT after ours: take the line out, or give the "
-                        "file a name that comes before %s" % (folder, name, number, ours)
-                    )
-    return found
+    lines = list(lines_after(host, DROP_IN))
+    return (
+        lines[-1].where() if lines else "look in %s and /etc/grub.d for what leaves it out" % os.path.dirname(DROP_IN)
+    )

@@ -16,11 +16,14 @@ running kernel's command line. Source: the UAPI group's boot loader specificatio
 from __future__ import annotations
 
 import re
-from typing import Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import missing, without
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
+
+if TYPE_CHECKING:
+    from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import Line
 
 GRUB, ENTRIES = "grub", "boot loader entries"
 DROP_IN = "/etc/default/grub.d/90-highwater.cfg"
@@ -41,12 +44,14 @@ class Loader(NamedTuple):
     texts:    by path the files that have the command line, None where one is missing.
     next:     the command line of the entry that boots by default.
     generate: the command that makes the loader's configuration from the files; empty where they are it.
+    later:    the lines of files that GRUB reads after ours.
     """
 
     name: str
     texts: Mapping[str, Optional[str]]
     next: str
     generate: tuple[str, ...]
+    later: tuple[Line, ...] = ()
 
 
 def observe_loader(host: Host) -> Loader | None:
@@ -63,7 +68,18 @@ def observe_loader(host: Host) -> Loader | None:
 
 def _grub(host: Host, program: str, config: str) -> Loader:
     lines = re.findall(r"(?m)^\s*linux(?:16|efi)?\s+\S+\s*(.*)$", host.read(config) or "")
-    return Loader(GRUB, {DROP_IN: host.read(DROP_IN)}, lines[0] if lines else "", (program, "-o", config))
+    texts = {DROP_IN: host.read(DROP_IN)}
+    return Loader(GRUB, texts, lines[0] if lines else "", (program, "-o", config), _later(host))
+
+
+def _later(host: Host) -> tuple[Line, ...]:
+    folder, ours = DROP_IN.rsplit("/", 1)
+    if not any(name > ours for name in host.listdir(folder)):
+        return ()
+    # Only where it is needed: start-up is most of what a converged host costs.
+    from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import lines_after
+
+    return tuple(lines_after(host, DROP_IN))
 
 
 def _entries(host: Host, entries: Mapping[str, str]) -> Loader:

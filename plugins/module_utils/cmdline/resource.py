@@ -90,6 +90,11 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
                 reason="boot_loader",
             )
         return Spec({}, (), {}, {}, {}, tuple(asked))
+    if state.loader.later and params["state"] == "present":
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import refuse_lost
+
+        refuse_lost(state.loader.later, kept)
     return _spec(state, state.loader, kept, gone, tuple(asked))
 
 

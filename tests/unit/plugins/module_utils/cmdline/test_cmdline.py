@@ -107,8 +107,12 @@ LATER = "/etc/default/grub.d/99-z.cfg"
 @pytest.mark.parametrize(
     ("later", "message"),
     [
-        ("quiet", r"slub_max_order=1 transparent_hugepage=never is not on the line"),
-        ("$GRUB_CMDLINE_LINUX_DEFAULT slub_max_order=0", r"slub_max_order=1 does not count on the line"),
+        ("quiet", r"slub_max_order=1 transparent_hugepage=never would not be on the line: "),
+        ("$(echo quiet)", r"slub_max_order=1 transparent_hugepage=never is not on the line that GRUB made: "),
+        (
+            "$GRUB_CMDLINE_LINUX_DEFAULT slub_max_order=0",
+            r"slub_max_order=1 does not count on the line that GRUB made: ",
+        ),
     ],
 )
 def test_a_later_file_that_wins_is_named_and_nothing_is_left_behind(grub, later, message):
@@ -117,7 +121,7 @@ def test_a_later_file_that_wins_is_named_and_nothing_is_left_behind(grub, later,
     fresh = grub.everything()
     with pytest.raises(HighwaterError) as caught:
         grub.run(parameters=NEVER)
-    where = r" that GRUB made: %s, line 2, sets GRUB_CMDLINE_LINUX_DEFAULT after ours: "
+    where = r"%s, line 2, sets GRUB_CMDLINE_LINUX_DEFAULT after ours: "
     assert re.search(message + where % re.escape(LATER), caught.value.message)
     assert "by hand" not in caught.value.message
     assert caught.value.reason == "overridden"
@@ -129,6 +133,41 @@ def test_a_later_file_that_appends_takes_nothing_from_us(grub):
     grub.write(LATER, 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT nosmt"\n')
     grub.run(parameters=NEVER)
     assert grub.run(parameters=NEVER)["changed"] is False
+
+
+def test_check_mode_refuses_what_the_real_run_would(grub):
+    grub.write(LATER, 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
+    grub.mkconfig()
+    with pytest.raises(
+        HighwaterError, match=r"transparent_hugepage=never would not be on the line: .*99-z\.cfg, line 1"
+    ):
+        grub.run(check=True, parameters=NEVER)
+    assert grub.ran == 0
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        'GRUB_CMDLINE_LINUX_DEFAULT="quiet slub_max_order=1 transparent_hugepage=never"\n',
+        'if false; then\n  GRUB_CMDLINE_LINUX_DEFAULT="quiet"\nfi\n',
+        'GRUB_CMDLINE_LINUX_DEFAULT="${GRUB_CMDLINE_LINUX_DEFAULT} quiet"\n',
+        'GRUB_CMDLINE_LINUX_DEFAULT+=" quiet"\n',
+        'GRUB_CMDLINE_LINUX_DEFAULT="quiet \\\n$GRUB_CMDLINE_LINUX_DEFAULT"\n',
+        'GRUB_CMDLINE_LINUX_DEFAULT=quiet\nGRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT $MORE"\n',
+    ],
+)
+def test_what_only_a_shell_can_tell_is_left_to_grub_s_own_program(grub, later):
+    """The first says the same as we do."""
+    grub.write(LATER, later)
+    assert grub.run(check=True, parameters=NEVER)["changed"] is True
+
+
+def test_what_is_taken_back_is_not_refused_for_a_later_file(grub):
+    grub.run(parameters=NEVER)
+    grub.write(LATER, 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
+    grub.mkconfig()
+    grub.run(state="absent")
+    assert grub.host.read("/etc/default/grub.d/90-highwater.cfg") is None
 
 
 def test_a_later_file_that_came_after_us_is_named(grub):
