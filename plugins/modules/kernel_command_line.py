@@ -16,8 +16,9 @@ description:
   - With GRUB on Debian, Ubuntu and those made from them, it writes C(/etc/default/grub.d/90-highwater.cfg) and has GRUB's
     own program make C(grub.cfg) from it. Entries for recovery stay as they were.
   - A file that GRUB reads after that one can win, such as C(/etc/default/grub.d/99-x.cfg). Where it leaves a parameter
-    out, or says another value, the module names it and fails with the reason V(overridden), and all is as it was. A plain line that throws all
-    away is refused in check mode as well; what else such a file comes to only GRUB's program can tell.
+    out, or says another value, the module names it and fails with the reason V(overridden), and all is as it was. A
+    plain line that throws all away is refused in check mode as well; what else such a file comes to only GRUB's program
+    can tell.
   - With boot loader entries (systemd-boot, and the GRUB of Fedora and RHEL), it appends to the C(options) of each entry
     that has a C(linux) line, and to C(/etc/kernel/cmdline) where there is one, so that entries of new kernels have it too.
   - Parameters that stood there before this module stay when it is taken back, file by file. Where one has gone from a

@@ -98,10 +98,10 @@ options:
         or where both are asked for. Beside a limit in the other unit, which is not asked for, it is a warning.
       - C(overcommit_memory) 2 where more than 90 % of the limit that would follow is committed already.
       - A value outside the range that the kernel is known to take. With O(force=true) the kernel is asked.
-      - With O(apply=next_boot) in a container, which makes an image, an expression that depends on the machine, in
-        O(settings) or in a profile. A number in O(settings) stands in for what a profile computes. Of the guards only
-        those on the value alone are asked there, since the image boots with other memory; and a range is that of the
-        kernels that take most.
+      - With O(apply=next_boot) in a container or a chroot, which makes an image, an expression that depends on the
+        machine, in O(settings) or in a profile. A number in O(settings) stands in for what a profile computes. Of the
+        guards only those on the value alone are asked there, since the image boots with other memory; and a range is
+        that of the kernels that take most.
     type: bool
     default: false
 notes:
@@ -109,8 +109,8 @@ notes:
     longer has room for, a warning says so, the setting stays as it is, and all else goes on.
   - With O(state=absent) the settings also leave O(file), which goes with the last of them. With O(exclusive=true) so do
     settings that somebody else has written into it.
-  - With O(apply=next_boot) in a container, settings that only the kernel of the builder lacks are written all the
-    same.
+  - With O(apply=next_boot) in a container or a chroot, settings that only the kernel of the builder lacks are written
+    all the same.
   - O(unknown=skip) warns of settings that no kernel known to this module has, since they are likely to be misspelt.
   - C(drop_caches), C(compact_memory) and C(stat_refresh) are actions and not settings, so they are refused here.
 seealso:

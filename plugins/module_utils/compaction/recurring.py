@@ -16,6 +16,7 @@ from typing import Any, Mapping, Optional
 from ansible_collections.highwater.memory.plugins.module_utils.compaction import timer as units
 from ansible_collections.highwater.memory.plugins.module_utils.compaction.state import REMEMBERED, forget
 from ansible_collections.highwater.memory.plugins.module_utils.core import record
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import inside
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import SYSTEMD, init_system
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -144,8 +145,8 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
         )
     if state.vm.container and params["apply"] == "now":
         raise Unsupported(
-            "memory cannot be compacted in a container (%s): it belongs to the machine whose kernel this is, so run it "
-            "there" % state.vm.container,
+            "memory cannot be compacted in %s: it belongs to the machine whose kernel this is, so run it "
+            "there" % inside(state.vm.container),
             reason="container",
             container=state.vm.container,
         )

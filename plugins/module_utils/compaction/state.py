@@ -12,7 +12,7 @@ import re
 import time
 from typing import Mapping, Optional
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import container, inside
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
@@ -54,8 +54,8 @@ def observe(host: Host) -> State:
     kind = container(host)
     if kind or not all(os.access(host.path(path), os.W_OK) for path in triggers.values()):
         raise Unsupported(
-            "memory cannot be compacted in a container (%s): it belongs to the machine whose kernel this is, so run it "
-            "there" % (kind or "/proc/sys and /sys are read-only"),
+            "memory cannot be compacted in %s: it belongs to the machine whose kernel this is, so run it "
+            "there" % inside(kind or "/proc/sys and /sys are read-only"),
             reason="container",
             container=kind,
         )

@@ -2,10 +2,12 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether this is a container: by itself, since many modules ask no more than that of environment.py."""
+"""Whether this is a container or a chroot, which are the same to us: by itself, since many modules ask no more than
+that of environment.py."""
 
 from __future__ import annotations
 
+import os
 import re
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -14,13 +16,15 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 INITIAL_UID_MAP = "0 0 4294967295"
 # The machine's own PID namespace: PROC_PID_INIT_INO of linux/proc_ns.h, the same on every kernel.
 INITIAL_PID_NAMESPACE = "pid:[4026531836]"
+CHROOT = "chroot"
 
 
 def container(host: Host) -> str | None:
-    """The container's kind ("podman", "systemd-nspawn", "user namespace" ...), None on a machine of its own.
+    """The container's kind ("podman", "user namespace", "chroot" ...), None on a machine of its own.
 
     Source: systemd's container interface (/run/systemd/container, PID 1's ``container=``), podman's and docker's files;
     without such a mark, as in pods of Kubernetes with containerd, the namespaces, as systemd-detect-virt(1) has it.
+    In a chroot, where images are built, the kernel is another machine's as well: our root is not that of PID 1.
     """
     kind = host.read("/run/systemd/container")
     if kind and kind.strip():
@@ -37,7 +41,21 @@ def container(host: Host) -> str | None:
         return "user namespace"
     if host.readlink("/proc/self/ns/pid") not in (None, INITIAL_PID_NAMESPACE):
         return "PID namespace"
-    return None
+    return CHROOT if _has_another_root(host) else None
+
+
+def inside(kind: str) -> str:
+    """In words: ``a container (podman)``, ``a chroot``."""
+    return "a chroot" if kind == CHROOT else "a container (%s)" % kind
+
+
+def _has_another_root(host: Host) -> bool:
+    """Whether PID 1 sees another folder as its root. A mount namespace of our own over the same filesystem is none."""
+    try:
+        ours, first = os.stat(host.path("/")), os.stat(host.path("/proc/1/root"))
+    except OSError:  # not ours to look at: without the right to trace it, with hidepid, without /proc
+        return False
+    return (ours.st_dev, ours.st_ino) != (first.st_dev, first.st_ino)
 
 
 def _was_an_image(host: Host) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import container, inside
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 
@@ -35,8 +35,8 @@ def refuse_container(host: Host, what: str) -> None:
     kind = container(host)
     if kind:
         raise Unsupported(
-            "%s cannot be set up in a container (%s): swap and vm settings belong to the machine whose "
-            "kernel this is, so run it there" % (what, kind),
+            "%s cannot be set up in %s: swap and vm settings belong to the machine whose "
+            "kernel this is, so run it there" % (what, inside(kind)),
             reason="container",
             container=kind,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import inside
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import Job
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import with_left_over
@@ -94,8 +95,8 @@ def _refuse_read_only(params: Mapping[str, Any], state: State, asked: bool) -> N
     what = state.subsystem.name
     if state.container:
         raise Unsupported(
-            "%s cannot be set in a container (%s): it belongs to the machine whose kernel this is, so run it there"
-            % (what, state.container),
+            "%s cannot be set in %s: it belongs to the machine whose kernel this is, so run it there"
+            % (what, inside(state.container)),
             reason="container",
             container=state.container,
         )

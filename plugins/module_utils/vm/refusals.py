@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Mapping
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import inside
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import (
     INT_MAX,
     TABLE,
@@ -35,11 +36,11 @@ def named_twice(name: str, member: str) -> str:
 def computed_for_image(sources: Mapping[str, str], state: State) -> str:
     """Why expressions are refused in a container; sources: who asked for each, by name."""
     return (
-        "settings: %s would be computed from this machine, a container (%s), and what apply: next_boot makes here is "
+        "settings: %s would be computed from this machine, %s, and what apply: next_boot makes here is "
         "an image that boots on another: write %s, or say force: true"
         % (
             ", ".join("%s (%s)" % (full(name), source) for name, source in sorted(sources.items())),
-            state.container,
+            inside(state.container or ""),
             "a number" if len(sources) == 1 else "numbers",
         )
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os.path
 from typing import TYPE_CHECKING, Any, Mapping, Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.container import inside
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import with_left_over
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
@@ -132,8 +133,8 @@ def _refuse_file(params: Mapping[str, Any], state: State, persistent: bool) -> N
 def _refuse_read_only(state: State) -> None:
     if state.container:
         raise Unsupported(
-            "vm settings cannot be set in a container (%s): they belong to the machine whose kernel this "
-            "is, so run it there" % state.container,
+            "vm settings cannot be set in %s: they belong to the machine whose kernel this "
+            "is, so run it there" % inside(state.container),
             reason="container",
             container=state.container,
         )

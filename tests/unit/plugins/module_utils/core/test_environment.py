@@ -74,6 +74,30 @@ def test_a_pod_without_any_mark_is_told_by_its_pid_namespace(machine, namespace,
     assert container(host) == kind
 
 
+@pytest.mark.parametrize(("root", "kind"), [("../..", None), ("/", "chroot"), ("../../gone", None)])
+def test_a_chroot_is_told_by_the_root_of_pid_1(machine, root, kind):
+    """Ansible's connection chroot, or packer's builder: the machine's /proc, and a root that another machine boots."""
+    host = machine({"/proc/self/uid_map": INITIAL, "/run/.keep": ""})
+    host.link("/proc/self/ns/pid", "pid:[4026531836]")
+    host.link("/proc/1/root", root)
+    assert container(host) == kind
+    if kind:
+        with pytest.raises(Unsupported, match="zram0 cannot be set up in a chroot: swap") as caught:
+            environment.refuse_container(host, "zram0")
+        assert (caught.value.reason, caught.value.facts["container"]) == ("container", "chroot")
+
+
+def test_a_root_of_pid_1_that_is_not_for_us_to_see_tells_nothing(machine, monkeypatch):
+    """Without the right to trace it, or behind hidepid."""
+    host = machine({"/proc/self/uid_map": INITIAL})
+
+    def refuse(_path):
+        raise PermissionError
+
+    monkeypatch.setattr("os.stat", refuse)
+    assert container(host) is None
+
+
 @pytest.mark.parametrize(
     ("files", "refused"),
     [

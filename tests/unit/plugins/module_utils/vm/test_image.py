@@ -220,3 +220,18 @@ def test_a_later_kernel_takes_no_less():
     for row in settings_table.TABLE.values():
         for older, newer in zip(row.ranges, row.ranges[1:]):
             assert newer.low <= older.low <= older.most <= newer.most, row.name
+
+
+def test_an_image_in_a_chroot(machine):
+    """Its /proc is the builder's: neither an expression nor what was before us may come from there."""
+    machine.link("/proc/1/root", "/")
+    with pytest.raises(HighwaterError, match="would be computed from this machine, a chroot, and what"):
+        build(machine, settings={"min_free_kbytes": RESERVE})
+    with pytest.raises(Unsupported, match="cannot be set in a chroot: they belong to"):
+        machine.run(settings={"swappiness": 10})
+    build(machine, settings={"min_free_kbytes": 300000, "swappiness": 10})
+    assert "# settings; before: not known\nvm.swappiness = 10\n" in machine.text(FILE)
+    machine.host.remove("/proc/1/root")
+    machine.reboot()
+    machine.run(state="absent")
+    assert machine.live("swappiness") == "10"
