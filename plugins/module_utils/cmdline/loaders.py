@@ -25,7 +25,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.values impor
 if TYPE_CHECKING:
     from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import Line
 
-GRUB, ENTRIES = "grub", "boot loader entries"
+# UNTOLD: two of them are set up, and nothing tells which one boots the machine.
+GRUB, ENTRIES, UNTOLD = "grub", "boot loader entries", ""
 DROP_IN = "/etc/default/grub.d/90-highwater.cfg"
 HEADER = (
     "# Made by highwater.memory.kernel_command_line, and written again by it: changes here do not last.\n"
@@ -40,7 +41,7 @@ KERNEL_INSTALL = "/etc/kernel/cmdline"
 class Loader(NamedTuple):
     """A boot loader as it is set up.
 
-    name:     GRUB or ENTRIES.
+    name:     GRUB, ENTRIES or UNTOLD, which has no texts.
     texts:    by path the files that have the command line, None where one is missing.
     next:     the command line of the entry that boots by default.
     generate: the command that makes the loader's configuration from the files; empty where they are it.
@@ -59,7 +60,15 @@ def observe_loader(host: Host) -> Loader | None:
     entries = _linux_entries(host)
     grubs = [(program, config) for program, config in _GRUBS if host.exists(config)]
     reads_entries = not grubs or "blscfg" in (host.read(grubs[0][1]) or "")
-    if entries and reads_entries:
+    by_entries: bool | None = reads_entries
+    if entries and not reads_entries:
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.cmdline.booted import by_systemd_boot
+
+        by_entries = by_systemd_boot(host)
+    if by_entries is None:
+        return Loader(UNTOLD, {}, "", ())
+    if entries and by_entries:
         return _entries(host, entries)
     if grubs and "default/grub.d" in (host.read(grubs[0][0]) or ""):
         return _grub(host, *grubs[0])

@@ -12,6 +12,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.cmdline import th
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders import (
     DROP_IN,
     GRUB,
+    UNTOLD,
     Loader,
     drop_in,
     extended,
@@ -26,6 +27,11 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.values impor
 
 __all__ = ("managed", "observe", "plan", "resolve", "result", "wanted", "warnings")
 
+_NO_LOADER = "there is neither a GRUB that reads /etc/default/grub.d nor a boot loader entry"
+_TWO_LOADERS = (
+    "nothing tells whether it boots by GRUB (grub.cfg) or by boot loader entries (loader/entries), and the files of both "
+    "are there: remove those that are not used"
+)
 KIND, OBJECT = "kernel_command_line", "parameters"
 
 
@@ -81,12 +87,11 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
     asked = words(params["parameters"] or {})
     kept = _kept(params, state, asked)
     gone = tuple(word for word in state.going(kept) if word not in kept.values())
-    if state.loader is None:
+    if state.loader is None or state.loader.name == UNTOLD:
         if kept or gone:
             raise Unsupported(
-                "the kernel command line cannot be set on this host: there is neither a GRUB that reads "
-                "/etc/default/grub.d nor a boot loader entry; set %s where this machine boots from"
-                % " ".join(asked.values() or gone),
+                "the kernel command line cannot be set on this host: %s; set %s where this machine boots from"
+                % (_NO_LOADER if state.loader is None else _TWO_LOADERS, " ".join(asked.values() or gone)),
                 reason="boot_loader",
             )
         return Spec({}, (), {}, {}, {}, tuple(asked))
@@ -215,7 +220,7 @@ def result(spec: Spec, state: State) -> dict[str, Any]:
             name: {"next_boot": spec.words.get(name), "running": value_of(state.running, name)}
             for name in sorted({*spec.words, *gone, *spec.asked})
         },
-        "boot_loader": state.loader.name if state.loader else None,
+        "boot_loader": state.loader.name or None if state.loader else None,
         "files": sorted(path for path, text in spec.texts.items() if text is not None),
         "reboot_required": bool(_pending(spec, state)),
     }

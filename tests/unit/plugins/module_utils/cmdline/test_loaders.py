@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 
 PATH = "/boot/loader/entries/other.conf"
 NOSMT = {"nosmt": None}
@@ -67,3 +68,46 @@ def test_grub_counts_where_no_entry_starts_linux(grub):
     grub.write(PATH, "efi /shellx64.efi\n")
     grub.write("/boot/grub/grub.cfg", "blscfg\nlinux /vmlinuz quiet\n")
     assert grub.run(parameters=NOSMT)["boot_loader"] == "grub"
+
+
+INFO = "/sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+
+
+def with_both(grub, booted):
+    """A machine that was moved from one boot loader to the other, whose files are still there."""
+    grub.write(PATH, "linux /v\noptions quiet\n")
+    if booted is not None:
+        grub.write(INFO, "")
+        (grub.folder / INFO[1:]).write_bytes(b"\x06\0\0\0" + (booted + "\0").encode("utf-16-le"))
+
+
+@pytest.mark.parametrize(
+    ("booted", "found"),
+    [("systemd-boot 257.9-1", "boot loader entries"), ("GRUB 2.12", "grub"), ("rEFInd 0.14", "grub"), (None, "grub")],
+)
+def test_of_two_boot_loaders_the_one_that_has_booted_counts(grub, booted, found):
+    """Fails where GRUB's old configuration keeps words from ever taking effect. The last one has no EFI."""
+    with_both(grub, booted)
+    assert grub.run(parameters=NOSMT)["boot_loader"] == found
+
+
+def test_an_older_grub_says_nothing_of_itself(grub):
+    with_both(grub, None)
+    grub.write("/sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c", "")
+    assert grub.run(parameters=NOSMT)["boot_loader"] == "grub"
+
+
+@pytest.mark.parametrize("why", ["no variables", "an image"])
+def test_where_nothing_tells_which_of_two_it_is_refused(grub, why):
+    with_both(grub, "systemd-boot 257" if why == "an image" else None)
+    if why == "an image":
+        grub.write("/run/systemd/container", "podman")
+    else:
+        (grub.folder / "sys/firmware/efi/efivars").mkdir(parents=True)
+    fresh = grub.everything()
+    with pytest.raises(Unsupported, match=r"boots by GRUB .* or by boot loader entries") as caught:
+        grub.run(parameters=NOSMT)
+    assert caught.value.reason == "boot_loader"
+    done = grub.run(state="absent")
+    assert (done["changed"], done["boot_loader"]) == (False, None)
+    assert grub.everything() == fresh
