@@ -29,8 +29,8 @@ __all__ = ("managed", "observe", "plan", "resolve", "result", "wanted", "warning
 
 _NO_LOADER = "there is neither a GRUB that reads /etc/default/grub.d nor a boot loader entry"
 _TWO_LOADERS = (
-    "nothing tells whether it boots by GRUB (grub.cfg) or by boot loader entries (loader/entries), and the files of both "
-    "are there: remove those that are not used"
+    "nothing tells whether it boots by GRUB (grub.cfg) or by boot loader entries (loader/entries), and the files of "
+    "both are there: remove those that are not used"
 )
 KIND, OBJECT = "kernel_command_line", "parameters"
 

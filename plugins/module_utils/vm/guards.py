@@ -279,7 +279,9 @@ def _commit_limit(change: Change) -> int:
     kbytes = change.becomes("overcommit_kbytes")
     if kbytes:
         return kbytes * 1024 + swap
-    huge = memory.get("HugePages_Total", 0) * memory.get("Hugepagesize", 0)
+    # Of all sizes; a kernel before 4.20 says only how many of the default size there are.
+    huge = memory.get("Hugetlb", memory.get("HugePages_Total", 0) * memory.get("Hugepagesize", 0))
+    huge += max(_pool_growth(change, name) for name in _POOLS)
     return (memory["MemTotal"] - huge) * change.becomes("overcommit_ratio") // 100 + swap
 
 

@@ -183,3 +183,21 @@ def test_one_pool_by_both_of_its_names_counts_once(machine):
         machine.write("/proc/sys/vm/" + name, "0\n")
     machine.write("/proc/meminfo", "MemTotal: 4194304 kB\nMemAvailable: 999424 kB\nHugepagesize: 2048 kB\n")
     machine.run(settings={"nr_hugepages": 300, "nr_hugepages_mempolicy": 300})
+
+
+@pytest.mark.parametrize("said", ["Hugetlb: 8388608 kB\n", "HugePages_Total: 4096\n"])
+def test_huge_pages_of_all_sizes_are_none_that_strict_overcommit_can_give(machine, said):
+    """8 GiB of them, of 1 GiB each: HugePages_Total has only those of the default size (older kernels say no more)."""
+    memory = "MemTotal: 16777216 kB\nMemAvailable: 8000000 kB\nHugepagesize: 2048 kB\nCommitted_AS: 4508876 kB\n"
+    machine.write("/proc/meminfo", memory + ("" if "Total" in said else "HugePages_Total: 0\n") + said)
+    with pytest.raises(HighwaterError, match=r"commit limit at 4 GiB, and 4\.3\d* GiB are committed"):
+        machine.run(settings={"overcommit_memory": 2})
+
+
+def test_huge_pages_that_come_with_strict_overcommit_count_as_well(machine):
+    machine.write("/proc/sys/vm/nr_hugepages", "0\n")
+    memory = "MemTotal: 16777216 kB\nMemAvailable: 15000000 kB\nHugepagesize: 2048 kB\nCommitted_AS: 4508876 kB\n"
+    machine.write("/proc/meminfo", memory + "Hugetlb: 0 kB\n")
+    with pytest.raises(HighwaterError, match=r"commit limit at 4 GiB"):
+        machine.run(settings={"overcommit_memory": 2, "nr_hugepages": 4096})
+    machine.run(settings={"overcommit_memory": 2})
