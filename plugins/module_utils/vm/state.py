@@ -59,7 +59,7 @@ class State(NamedTuple):
                was given up for the next boot only.
     boot:      the id of this boot.
     memory:    /proc/meminfo in bytes; zones in pages; page_size in bytes.
-    thp_pageblock: bytes, None where transparent huge pages are off.
+    thp_pageblock: bytes, None where transparent huge pages are off, for each size too.
     beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew;
             not of those that somebody has set since.
     kept:   why settings could not be given back in this call, by name.
@@ -191,12 +191,13 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         + tuple(record.left_over(entry, boot))
     )
     live = {name: _live(host, name) for name in names}
+    kernel = kernel_version(environment.kernel(host))
     return State(
         file=file,
         asked=asked,
         live=live,
         known=tuple(host.listdir(FOLDER)) + tuple(name for name in OUTSIDE_VM if host.exists(path(name))),
-        kernel=kernel_version(environment.kernel(host)),
+        kernel=kernel,
         writable=os.access(host.path(FOLDER + "/min_free_kbytes"), os.W_OK),
         container=container(host),
         file_kind=_kind(host, file),
@@ -210,7 +211,7 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         zones=parse_zoneinfo(host.must_read("/proc/zoneinfo")),
         swaps=swap_areas(host),
         cpus=environment.cpus(host),
-        thp_pageblock=_thp_pageblock(host, params["expect_huge_pages"]),
+        thp_pageblock=_thp_pageblock(host, params["expect_huge_pages"], kernel),
         beside=_beside(host, live),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         kept=dict(host.kept),
@@ -251,10 +252,16 @@ def _kind(host: Host, path: str) -> str | None:
     return "a symbolic link" if found.st_mode & 0o170000 == 0o120000 else "not a regular file"
 
 
-def _thp_pageblock(host: Host, expected: str | None) -> int | None:
+def _thp_pageblock(host: Host, expected: str | None, kernel: Version) -> int | None:
     folder = "/sys/kernel/mm/transparent_hugepage"
     chosen = expected or parse_choice(host.read(folder + "/enabled") or "").chosen
     size = host.read(folder + "/hpage_pmd_size")
-    if chosen in (None, "never") or size is None:
+    if chosen is None or size is None:
         return None
+    if chosen == "never":
+        # Only where it is needed: start-up is most of what a converged host costs.
+        from ansible_collections.highwater.memory.plugins.module_utils.vm.huge_pages import on_for_a_size
+
+        if not on_for_a_size(host, folder, int(size), kernel):
+            return None
     return int(size)

@@ -433,3 +433,31 @@ def test_a_boost_that_an_older_kernel_does_not_print_is_no_difference(make_machi
     done = machine.run(settings={"swappiness": 10})
     assert done["watermarks"]["before"] == {"min": 16896 * 4096, "low": 21120 * 4096, "high": 25344 * 4096}
     assert done["watermarks"]["after"] == done["watermarks"]["computed"] == done["watermarks"]["before"]
+
+
+THP = "/sys/kernel/mm/transparent_hugepage/"
+BY_SIZE = "always inherit [madvise] never\n"
+INHERIT, SHMEM = "always [inherit] madvise never\n", "always within_size advise [%s] deny force\n"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "files", "expected"),
+    [
+        ("6.12.0", {"hugepages-2048kB/enabled": BY_SIZE}, 45056),
+        ("6.12.0", {"hugepages-2048kB/enabled": INHERIT, "hugepages-64kB/enabled": BY_SIZE}, 8192),
+        ("6.8.0", {"hugepages-2048kB/enabled": INHERIT, "hugepages-64kB/enabled": BY_SIZE}, 45056),
+        ("7.2.0", {"hugepages-2048kB/enabled": INHERIT, "hugepages-64kB/enabled": BY_SIZE}, 45056),
+        ("6.12.0", {"hugepages-2048kB/shmem_enabled": INHERIT, "shmem_enabled": SHMEM % "advise"}, 8192),
+        ("6.13.0", {"hugepages-2048kB/shmem_enabled": INHERIT, "shmem_enabled": SHMEM % "advise"}, 45056),
+        ("6.13.0", {"hugepages-2048kB/shmem_enabled": INHERIT, "shmem_enabled": SHMEM % "never"}, 8192),
+        ("6.13.0", {"hugepages-2048kB/shmem_enabled": BY_SIZE, "shmem_enabled": SHMEM % "never"}, 45056),
+        ("6.13.0", {"hugepages-2048kB/shmem_enabled": BY_SIZE, "shmem_enabled": SHMEM % "deny"}, 8192),
+    ],
+)
+def test_huge_pages_of_one_size_raise_what_the_kernel_would_choose(make_machine, kernel, files, expected):
+    """Though they are off by the setting for all sizes."""
+    machine = make_machine(4096, thp="never", kernel=kernel)
+    for name, text in files.items():
+        machine.write(THP + name, text)
+    machine.run(settings={"min_free_kbytes": "min_free_auto"}, force=True)
+    assert machine.live("min_free_kbytes") == str(expected)
