@@ -183,8 +183,8 @@ settings:
     overridden_by:
       description:
         - The V(file), V(line) and V(value) that will set it otherwise at the next boot; null where none does.
-        - A line of sysctl.d(5), of tuned's active profile, a rule of udev's, of tmpfiles.d(5) or C(/etc/rc.local). V(line)
-          is null where a program does it by itself, as the kubelet does.
+        - A line of sysctl.d(5), of tuned's active profile, a rule of udev's, of tmpfiles.d(5), C(/etc/rc.local), OpenRC's
+          C(/etc/local.d) or a unit of systemd's. V(line) is null where a program does it by itself, as the kubelet does.
       type: dict
     also_set_by:
       description:

@@ -12,7 +12,6 @@ from typing import Iterable
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 
 TMPFILES_FOLDERS = ("/etc/tmpfiles.d", "/run/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d")
-RC_LOCAL = ("/etc/rc.local", "/etc/rc.d/rc.local")
 _MOST_LINKS = 8
 
 

@@ -38,8 +38,9 @@ def lines(host: Host) -> Iterator[Line]:
     """
     if not _is_enabled(host):
         return
+    types: dict[str, str] = {}
     for name in (host.read(ACTIVE_PROFILE) or "").split():
-        yield from _of_profile(host, name, 0)
+        yield from _of_profile(host, name, 0, types)
 
 
 def _is_enabled(host: Host) -> bool:
@@ -50,8 +51,11 @@ def _is_enabled(host: Host) -> bool:
     return any(host.lstat(link) is not None for link in links)
 
 
-def _of_profile(host: Host, name: str, depth: int) -> Iterator[Line]:
-    """What a profile says on top of what those that it includes say."""
+def _of_profile(host: Host, name: str, depth: int, types: dict[str, str]) -> Iterator[Line]:
+    """What a profile says on top of what those that it includes say. types: of sections, as far as they have one.
+
+    A section is of the plugin of its name, or of its line ``type=``, which may stand in a profile that is included.
+    """
     if depth > _DEEPEST or "/" in name:
         return
     for folder in PROFILE_FOLDERS:
@@ -59,8 +63,10 @@ def _of_profile(host: Host, name: str, depth: int) -> Iterator[Line]:
         text = host.read(path)
         if text is not None:
             for include in re.split(r"[,;\s]+", _includes(text)):
-                yield from _of_profile(host, include, depth + 1)
-            yield from _of_text(path, text)
+                yield from _of_profile(host, include, depth + 1, types)
+            types.update((line.section, line.value) for line in _of_text(path, text) if line.key == "type")
+            for line in _of_text(path, text):
+                yield line._replace(section=types.get(line.section, line.section))
             return
 
 

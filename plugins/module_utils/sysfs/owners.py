@@ -9,22 +9,20 @@ from __future__ import annotations
 import re
 from typing import Iterator, Optional
 
+from ansible_collections.highwater.memory.plugins.module_utils.core import boot_commands
 from ansible_collections.highwater.memory.plugins.module_utils.core.dropins import (
-    RC_LOCAL,
     TMPFILES_FOLDERS,
     files_by_name,
     texts_with,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import is_ours
-from ansible_collections.highwater.memory.plugins.module_utils.core.systemd import links
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.sysfs.table import Subsystem
 
 COMMAND_LINE = "/proc/cmdline"
 TUNED = "/etc/tuned"
 SYSFSUTILS = ("/etc/init.d/sysfsutils", "/usr/lib/systemd/system/sysfsutils.service")
-UNITS = "/etc/systemd/system"
 SYS = "/sys/"
 # What tuned's plugin vm sets, by its options; transparent_hugepage is the older spelling of the first.
 TUNED_VM = {
@@ -35,10 +33,7 @@ TUNED_VM = {
 # Patterns are compiled where a file has what they look for: most hosts have no such line.
 # tmpfiles.d(5): the path, mode, user, group, age, and what is written.
 _TMPFILES = r"^w\S*\s+(?P<path>/sys/\S+)\s+(?:\S+\s+){4}(?P<value>\S+)"
-_COMMAND = (
-    r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[\w+-]+)[\"']?\s*(?:>|\|\s*(?:\S*/)?tee)\s*"
-    r"[\"']?(?P<path>/sys/[\w/.-]+)"
-)
+_COMMAND = boot_commands.ECHO + r"(?P<path>/sys/[\w/.-]+)"
 _SYSFS_CONF = r"^\s*(?P<path>\w+(?:/[\w.-]+)+)\s*=\s*(?P<value>\S+)"
 
 
@@ -87,11 +82,14 @@ def _tmpfiles(host: Host, subsystem: Subsystem, ours: str) -> Iterator[Owner]:
     complained of, be it ``w+`` (tried with systemd 257; tmpfiles.d(5)).
     """
     folder, _slash, our_name = ours.rpartition("/")
+    said: set[str] = set()
     for path, text in texts_with(host, TMPFILES_FOLDERS, ".conf", SYS):
         if path != ours:
             last = folder not in TMPFILES_FOLDERS or path.rpartition("/")[2] < our_name
             for found in _lines(path, text, _TMPFILES, subsystem, "which systemd-tmpfiles writes"):
-                yield found._replace(last=last)
+                if not last or found.option not in said:
+                    yield found._replace(last=last)
+                said.add(found.option)
 
 
 def _sysfsutils(host: Host, subsystem: Subsystem) -> Iterator[Owner]:
@@ -104,22 +102,10 @@ def _sysfsutils(host: Host, subsystem: Subsystem) -> Iterator[Owner]:
 
 
 def _commands(host: Host, subsystem: Subsystem) -> Iterator[Owner]:
-    """Shell commands at boot: rc.local where it is run, and units that somebody has written and enabled."""
-    for path in RC_LOCAL:
-        stat = host.lstat(path)
-        if stat and stat.st_mode & 0o100:
-            yield from _lines(path, host.read(path) or "", _COMMAND, subsystem, "run at boot")
-    for path, text in texts_with(host, (UNITS,), ".service", subsystem.folder):
-        if not is_ours(text) and _may_run(host, path, text):
-            yield from _lines(path, text, _COMMAND, subsystem, "a unit of systemd")
-
-
-def _may_run(host: Host, path: str, text: str) -> bool:
-    """Whether a unit may be started at boot: not where it waits to be enabled, by a link or by a unit of its name."""
-    if "[Install]" not in text or "@." in path or links(host, path):
-        return True
-    stem = path.rpartition(".")[0]
-    return any(host.exists(stem + kind) for kind in (".timer", ".path"))
+    """Shell commands at boot; not our own."""
+    for path, text, who in boot_commands.texts(host, subsystem.folder):
+        if not is_ours(text):
+            yield from _lines(path, text, _COMMAND, subsystem, who)
 
 
 def _lines(path: str, text: str, pattern: str, subsystem: Subsystem, who: str) -> Iterator[Owner]:

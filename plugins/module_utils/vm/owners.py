@@ -2,18 +2,15 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who sets vm settings besides sysctl.d, after it was read: tuned, the kubelet, udev, tmpfiles.d and rc.local."""
+"""Who sets vm settings besides sysctl.d, after it was read: tuned, the kubelet, udev, tmpfiles.d and commands."""
 
 from __future__ import annotations
 
 import re
 from typing import Iterable, Mapping
 
-from ansible_collections.highwater.memory.plugins.module_utils.core.dropins import (
-    RC_LOCAL,
-    TMPFILES_FOLDERS,
-    texts_with,
-)
+from ansible_collections.highwater.memory.plugins.module_utils.core import boot_commands
+from ansible_collections.highwater.memory.plugins.module_utils.core.dropins import TMPFILES_FOLDERS, texts_with
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import (
     KUBELET_CONFIG,
     KUBELET_FLAGS,
@@ -43,16 +40,16 @@ _NAME = r"vm[./](?P<name>[a-z][a-z0-9_-]*)"
 _UDEV = (r"SYSCTL\{%s\}\s*=\s*\"(?P<value>[^\"]*)\"" % _NAME,)  # udev(7)
 # tmpfiles.d(5): the path, mode, user, group, age, and what is written
 _TMPFILES = (r"^w\S*\s+/proc/sys/%s\s+(?:\S+\s+){4}(?P<value>.+)" % _NAME,)
-_COMMANDS = (
-    r"\bsysctl\b.*\s%s\s*=\s*\"?(?P<value>[0-9]+)" % _NAME,
-    r"\becho\s+\"?(?P<value>[0-9]+)\"?\s*>\s*/proc/sys/%s" % _NAME,
-)
+_SYSCTL = (r"[\s\"']%s\s*=\s*[\"']?(?P<value>[0-9]+)" % _NAME,)  # of the arguments
+_ECHO = (boot_commands.ECHO + r"/proc/sys/%s" % _NAME,)
 
 
 def observe(host: Host) -> Mapping[str, Assignment]:
     """Settings by name that are set after sysctl.d was read, each by who comes last."""
     found: dict[str, Assignment] = {}
-    for each in (*_tmpfiles(host), *_udev(host), *_rc_local(host)):
+    for each in _tmpfiles(host):
+        found.setdefault(each.name, each)  # of two lines on one path the first, see tmpfiles.d(5)
+    for each in (*_udev(host), *_commands(host)):
         found[each.name] = each
     if host.exists(TUNED):
         # Only where it is needed: start-up is most of what a converged host costs.
@@ -73,11 +70,16 @@ def _tmpfiles(host: Host) -> Iterable[Assignment]:
         yield from _lines(path, text, _TMPFILES, "which systemd-tmpfiles writes")
 
 
-def _rc_local(host: Host) -> Iterable[Assignment]:
-    for path in RC_LOCAL:
-        stat = host.lstat(path)
-        if stat and stat.st_mode & 0o100:  # else it is not run
-            yield from _lines(path, host.read(path) or "", _COMMANDS, "run at boot")
+def _commands(host: Host) -> Iterable[Assignment]:
+    for path, text, who in boot_commands.texts(host, "vm"):
+        if "sysctl" in text or "/proc/sys/vm" in text:
+            found = [*_lines(path, text, _ECHO, who), *_lines(path, _arguments(text), _SYSCTL, who)]
+            yield from sorted(found, key=lambda one: one.line or 0)
+
+
+def _arguments(text: str) -> str:
+    """By lines, what comes after ``sysctl``."""
+    return "\n".join("" if line.lstrip().startswith("#") else line.partition("sysctl")[2] for line in text.split("\n"))
 
 
 def _lines(path: str, text: str, patterns: Iterable[str], who: str) -> Iterable[Assignment]:

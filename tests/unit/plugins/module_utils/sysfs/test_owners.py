@@ -50,6 +50,24 @@ LAST = {
         {"/etc/systemd/system/disable-thp.service": TO_ENABLE, "/etc/systemd/system/disable-thp.timer": "[Timer]\n"},
         ("disable-thp.service", 2, "never"),
     ),
+    "a unit of a package that is enabled": (
+        {"/usr/lib/systemd/system/disable-thp.service": TO_ENABLE,
+         WANTED % "multi-user": "/usr/lib/systemd/system/disable-thp.service"},
+        ("lib/systemd/system/disable-thp.service", 2, "never"),
+    ),
+    "local.d of OpenRC": (
+        {"/etc/local.d/thp.start": "#!/bin/sh\necho never > %s\n" % ENABLED, "/etc/runlevels/default/local": ""},
+        ("thp.start", 2, "never"),
+    ),
+    "the first of two lines of tmpfiles": (
+        {"/etc/tmpfiles.d/a.conf": W % (ENABLED, "never"), "/etc/tmpfiles.d/b.conf": W % (ENABLED, "always")},
+        ("a.conf", 1, "never"),
+    ),
+    "tuned by a section's type": (
+        {ENABLED_TUNED: "", TUNED: "mine",
+         "/etc/tuned/mine/tuned.conf": "[pages]\ntype=vm\ntransparent_hugepages=never\n"},
+        ("mine/tuned.conf", 3, "never"),
+    ),
     "a template": ({"/etc/systemd/system/thp@.service": TO_ENABLE}, ("thp@.service", 2, "never")),
     "sysfsutils": (
         {"/etc/init.d/sysfsutils": "", "/etc/sysfs.d/thp.conf": "kernel/mm/transparent_hugepage/enabled = never\n"},
@@ -74,6 +92,10 @@ LAST = {
 
 NOBODY = {
     "the same value": {"/etc/tmpfiles.d/a.conf": W % (ENABLED, "madvise")},
+    "the same value in the first of two lines": {
+        "/etc/tmpfiles.d/a.conf": W % (ENABLED, "madvise"), "/etc/tmpfiles.d/b.conf": W % (ENABLED, "never")
+    },
+    "a unit of a package that is not enabled": {"/usr/lib/systemd/system/disable-thp.service": TO_ENABLE},
     "another setting": {"/etc/tmpfiles.d/a.conf": W % (THP + "/defrag", "never")},
     "a comment": {"/etc/tmpfiles.d/a.conf": "# " + W % (ENABLED, "never")},
     "no w": {"/etc/tmpfiles.d/a.conf": "f %s - - - - never\n" % ENABLED},
@@ -97,12 +119,12 @@ NOBODY = {
 
 
 def put(machine, files):
-    """A text of None stands for a link to the unit of that name."""
+    """A text of None stands for a link to the unit of that name; one below .wants for a link to what it says."""
     for path, text in files.items():
-        if text is None:
+        if text is None or (text and ".wants/" in path):
             link = machine.folder / path.lstrip("/")
             link.parent.mkdir(parents=True)
-            link.symlink_to("../" + link.name)
+            link.symlink_to(text or "../" + link.name)
             continue
         machine.write(path, text)
         (machine.folder / path.lstrip("/")).chmod(0o755)

@@ -104,7 +104,7 @@ def test_whatever_stands_in_a_file_of_another_program_is_read_without_an_error(t
     for line in tuned_profile._of_text("/x", "[sysctl]\n" + text + "\n[vm]\n" + text):
         found = tuned._assignment(line)
         assert found is None or found.name in settings_table.TABLE or found.key.startswith("vm.")
-    for patterns in (owners._UDEV, owners._TMPFILES, owners._COMMANDS):
+    for patterns in (owners._UDEV, owners._TMPFILES, owners._SYSCTL, owners._ECHO):
         assert all(found.line for found in owners._lines("/x", text, patterns, "who"))
 
 
