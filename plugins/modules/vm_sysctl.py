@@ -83,7 +83,8 @@ options:
       - The file in sysctl.d(5) that makes the settings last. It belongs to this module.
       - Each line has a comment with the expression that its value came from, and the value before.
       - Where another file of this module's sets the same, what was before both is given back with the last of them.
-      - One that is there and not its own is refused, unless nothing but comments stands in it.
+      - One that is there and not its own is refused, unless nothing but comments stands in it, which come back once the
+        module has nothing to write there; so is C(/etc/sysctl.conf).
     type: path
     default: /etc/sysctl.d/90-highwater.conf
   force:

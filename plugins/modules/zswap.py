@@ -95,7 +95,8 @@ settings:
     overridden_by:
       description:
         - Who sets it after that at boot (V(file), V(line), V(value)), which is also a warning; null where nobody does.
-        - Looked at are tmpfiles.d, tuned's active profile, C(rc.local), units in C(/etc/systemd/system) and sysfsutils.
+        - Looked at are tmpfiles.d, tuned's active profile, C(rc.local), OpenRC's C(local.d), units in
+          C(/etc/systemd/system) and others that are enabled, and sysfsutils.
       type: dict
 boot_file:
   description: The file by which the next boot sets it; null where there is none.

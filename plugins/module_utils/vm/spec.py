@@ -17,6 +17,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.vm import conffil
 from ansible_collections.highwater.memory.plugins.module_utils.vm.conffile import Line
 from ansible_collections.highwater.memory.plugins.module_utils.vm.live import reach, restore_target
 from ansible_collections.highwater.memory.plugins.module_utils.vm.merge import Wanted, merge
+from ansible_collections.highwater.memory.plugins.module_utils.vm.precedence import SYSCTL_CONF
 from ansible_collections.highwater.memory.plugins.module_utils.vm.settings_table import group
 from ansible_collections.highwater.memory.plugins.module_utils.vm.state import State
 
@@ -116,6 +117,12 @@ def _refuse_file(params: Mapping[str, Any], state: State, persistent: bool) -> N
             ".conf, such as /etc/sysctl.d/90-highwater.conf" % file,
             reason="file",
         )
+    if persistent and file == SYSCTL_CONF:
+        raise HighwaterError(
+            "file: %s is the administrator's own, which systemd does not read at boot: name a file such as "
+            "/etc/sysctl.d/90-highwater.conf" % file,
+            reason="file",
+        )
     if persistent and state.file_kind:
         raise HighwaterError(
             "file: %s is %s, which this module neither follows nor replaces: move it away, or name "
@@ -187,7 +194,9 @@ def _entry(
     over = {member for name in (*dropped, *state.left) for member in group(name)}
     over -= {member for name in settings for member in group(name)}
     gone = {name: before.pop(name) for name in over if name in before}
-    new = {"settings": settings, "before": before} if settings else {}
+    new: dict[str, Any] = {"settings": settings, "before": before} if settings else {}
+    if state.theirs and any(one["in_file"] for one in settings.values()):
+        new["file"] = {"before": state.theirs}
     return with_left_over(state.entry, new, state.boot, _left(state, gone, dropped, now))
 
 
@@ -235,4 +244,4 @@ def _before_words(before: Mapping[str, str], name: str) -> str | None:
 def _text(state: State, lines: Mapping[str, Line], exclusive: bool) -> str | None:
     if not state.ours and not lines:
         return state.text
-    return conffile.render(lines, () if exclusive else state.content.foreign)
+    return conffile.render(lines, () if exclusive else state.content.foreign) or state.theirs

@@ -55,8 +55,8 @@ class State(NamedTuple):
     writable:  whether this process may write below /proc/sys; container: its kind, None on a machine of its own.
     text, content: our file, as it is and as read; None and empty where there is none.
     files, owners: who else sets what, in sysctl.d and after it.
-    entry:     our record: ``settings`` by name (value, expression, source, from, in_file), ``before`` by name, and what
-               was given up for the next boot only.
+    entry:     our record: ``settings`` by name (value, expression, source, from, in_file), ``before`` by name, what was
+               given up for the next boot only, and of ``file`` what stood there ``before``.
     boot:      the id of this boot.
     memory:    /proc/meminfo in bytes; zones in pages; page_size in bytes.
     thp_pageblock: bytes, None where transparent huge pages are off, for each size too.
@@ -126,6 +126,11 @@ class State(NamedTuple):
     def empty(self) -> bool:
         """Whether nothing but comments stands in the file: nobody's settings are lost with it."""
         return not self.content.values and not self.content.foreign
+
+    @property
+    def theirs(self) -> str | None:
+        """What stood in the file before us, comments of somebody's, which comes back once we have nothing to say."""
+        return self.entry.get("file", {}).get("before") if self.ours else self.text
 
     @property
     def min_free_auto(self) -> int:

@@ -39,6 +39,34 @@ def test_somebody_elses_file_is_left_alone(machine):
     assert machine.everything() == before
 
 
+@pytest.mark.parametrize("how", [{"state": "absent"}, {"settings": {"swappiness": 10}, "persistent": False}])
+def test_comments_are_somebody_s_text_too(machine, how):
+    """A file with nothing else is taken over, and is back once nothing of ours is in it."""
+    text = "# vm.swappiness = 1 made it slow, see ticket 7\n"
+    machine.write(FILE, text)
+    before = machine.everything()
+    machine.run(settings={"swappiness": 10, "page-cluster": 0})
+    assert machine.run(settings={"swappiness": 10, "page-cluster": 0})["changed"] is False
+    machine.run(settings={"swappiness": 10}, exclusive=True)
+    assert text not in machine.text(FILE)
+    machine.run(**how)
+    assert machine.text(FILE) == text
+    assert machine.run(**how)["changed"] is False
+    machine.run(state="absent")
+    assert machine.everything() == before
+
+
+def test_the_file_of_the_administrator_is_none_of_ours(machine):
+    """systemd-sysctl does not read it, and it is where somebody else writes."""
+    before = machine.everything()
+    with pytest.raises(
+        HighwaterError, match=r"^file: /etc/sysctl\.conf is .*: name a file such as /etc/sysctl\.d/90-h"
+    ):
+        machine.run(settings={"swappiness": 10}, file="/etc/sysctl.conf")
+    assert machine.run(state="absent", file="/etc/sysctl.conf")["changed"] is False
+    assert machine.everything() == before
+
+
 def test_somebody_elses_file_stays_where_only_the_running_kernel_is_set(machine):
     machine.write(FILE, "vm.swappiness = 5\n")
     before = machine.everything()
