@@ -7,22 +7,25 @@
 from __future__ import annotations
 
 import re
+from typing import Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.environment import kernel
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 
-# Compressors of the kernel's crypto API; its other algorithms answer to the same kind of alias.
+# Compressors of the kernel's crypto API, for what is proposed; its other algorithms answer to the same kind of alias.
 COMPRESSORS = ("lzo-rle", "lzo", "lz4", "lz4hc", "zstd", "deflate", "842")
 
 
-def compressors(host: Host) -> tuple[str, ...]:
-    """Those that are in /proc/crypto, and those that the kernel would load a module for."""
-    loaded = re.findall(r"(?m)^name\s*: (\S+)$", host.read("/proc/crypto") or "")
+def compressors(host: Host, asked: Sequence[str]) -> tuple[str, ...]:
+    """Those that are in /proc/crypto, and those that the kernel would load a module for. asked: names that count as
+    well, such as that of a driver for one kind of hardware (deflate-iaa).
+    """
+    loaded = re.findall(r"(?m)^(?:name|driver)\s*: (\S+)$", host.read("/proc/crypto") or "")
     known = set(loaded) | set(_by_alias(host, "crypto-"))
-    return tuple(name for name in COMPRESSORS if name in known)
+    return tuple(name for name in dict.fromkeys((*COMPRESSORS, *asked)) if name in known)
 
 
-def pools(host: Host) -> tuple[str, ...]:
+def pools(host: Host, _asked: Sequence[str]) -> tuple[str, ...]:
     """What zswap can keep its pages in."""
     return _by_alias(host, "zpool-")
 

@@ -121,5 +121,5 @@ def _offered(host: Host, setting: Setting, text: str | None, asked: Any) -> tupl
     if not isinstance(setting.kind, Modules):
         offered: tuple[str, ...] | None = setting.kind.offered(text)
         return offered
-    first = asked[:1] if setting.kind.preference else [asked]
-    return None if first == [text.strip()] else setting.kind.find(host)
+    names = asked if setting.kind.preference else [asked]
+    return None if names[:1] == [text.strip()] else setting.kind.find(host, names)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -97,11 +97,11 @@ class Number(NamedTuple):
 class Modules(NamedTuple):
     """A name that a kernel module stands for; the file says what is chosen and not what there is.
 
-    find:       says what this kernel has.
+    find:       says what this kernel has, given the names that are asked for.
     preference: whether the option is a list of which the first that there is counts.
     """
 
-    find: Callable[[Host], tuple[str, ...]]
+    find: Callable[[Host, Sequence[str]], tuple[str, ...]]
     preference: bool
 
     def read(self, text: str) -> str:

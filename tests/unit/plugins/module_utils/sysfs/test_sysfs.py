@@ -317,3 +317,22 @@ def test_options_come_from_the_table():
     ]  # fmt: skip
     assert ZSWAP_ARGUMENTS["compressor"] == {"type": "list", "elements": "str"}
     assert LRU_GEN_ARGUMENTS["min_ttl_ms"] == {"type": "int"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/lib/modules/6.12.0/modules.alias", "alias crypto-deflate-iaa iaa_crypto\n"),
+        ("/proc/crypto", "name         : deflate\ndriver       : deflate-iaa\nmodule       : iaa_crypto\n"),
+    ],
+)
+def test_a_compressor_that_only_some_hardware_has(machine, path, text):
+    """Fails where a name that the kernel answers to is refused since no list of ours has it."""
+    with pytest.raises(Unsupported, match="does not have deflate-iaa: write"):
+        machine.run("zswap", compressor=["deflate-iaa"])
+    machine.write("/proc/sys/kernel/osrelease", "6.12.0\n")
+    machine.write(path, text)
+    machine.run("zswap", compressor=["deflate-iaa", "zstd"])
+    assert machine.host.read(ZSWAP + "/compressor").strip() == "deflate-iaa"
+    with pytest.raises(Unsupported, match="does not have deflate-ia: write"):
+        machine.run("zswap", compressor=["deflate-ia"])
