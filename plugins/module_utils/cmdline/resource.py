@@ -18,7 +18,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders i
     extended,
     observe_loader,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import value_of, words
+from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import plain, value_of, words
 from ansible_collections.highwater.memory.plugins.module_utils.core import record
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -105,10 +105,11 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
 
 def _kept(params: Mapping[str, Any], state: State, asked: Mapping[str, str]) -> dict[str, str]:
     """The words that are to stand there by us, by name, in order."""
-    kept = {} if params["exclusive"] else dict(state.ours)
-    if params["state"] == "absent":
-        kept = {name: word for name, word in kept.items() if asked and name not in asked}
-    else:
+    names = {plain(name) for name in asked}
+    kept = {name: word for name, word in state.ours.items() if plain(name) not in names}
+    if params["exclusive"] or (params["state"] == "absent" and not asked):
+        kept = {}
+    if params["state"] != "absent":
         kept.update(asked)
     return dict(sorted(kept.items()))
 

@@ -20,7 +20,22 @@ _NOT_OURS = ("root", "rootfstype", "rootflags", "ro", "rw", "init", "rdinit", "i
 
 def words(parameters: Mapping[str, Any]) -> dict[str, str]:
     """By name, each parameter as it stands on the command line. Raises HighwaterError for what cannot stand there."""
+    _refuse_twice([str(name) for name in parameters])
     return {str(name): _word(str(name), value) for name, value in parameters.items()}
+
+
+def plain(name: str) -> str:
+    """To the kernel, dashes and underscores in a name are the same (kernel-parameters.rst)."""
+    return name.replace("-", "_")
+
+
+def _refuse_twice(names: list[str]) -> None:
+    for number, name in enumerate(names):
+        twins = sorted({one for one in names[number + 1 :] if plain(one) == plain(name)} - {name})
+        if twins:
+            raise HighwaterError(
+                "parameters: %s are the same to the kernel: name it once" % " and ".join(sorted([name, *twins]))
+            )
 
 
 def _word(name: str, value: Any) -> str:
@@ -45,7 +60,7 @@ def _word(name: str, value: Any) -> str:
 
 def value_of(line: str, name: str) -> str | None:
     """The word that counts for that name on a command line, the last one; None where there is none."""
-    found = [word for word in line.split() if word == name or word.startswith(name + "=")]
+    found = [word for word in line.split() if plain(word.partition("=")[0]) == plain(name)]
     return found[-1] if found else None
 
 

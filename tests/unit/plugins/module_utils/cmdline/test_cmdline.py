@@ -243,3 +243,31 @@ def test_a_boot_loader_that_is_not_known(entries, tmp_path, mkconfig):
 def test_fedora_s_grub_reads_entries(entries):
     entries.write("/boot/grub2/grub.cfg", "insmod blscfg\nblscfg\n")
     assert entries.run(parameters=NEVER)["boot_loader"] == "boot loader entries"
+
+
+def test_dashes_and_underscores_are_the_same_in_a_name(machine):
+    """To the kernel (parameq() of kernel/params.c): of two spellings only the last word would count."""
+    fresh = machine.everything()
+    machine.run(parameters={"zswap.max-pool-percent": 20, "nosmt": None})
+    machine.run(parameters={"zswap.max_pool_percent": 30})
+    assert machine.next_boot() == ["nosmt", "zswap.max_pool_percent=30"]
+    assert machine.run(parameters={"zswap.max_pool_percent": 30})["reboot_required"] is False
+    machine.run(state="absent", parameters={"zswap.max-pool-percent": None})
+    assert machine.next_boot() == ["nosmt"]
+    machine.run(state="absent")
+    machine.boot()
+    assert machine.everything() == fresh
+
+
+def test_one_parameter_in_two_spellings_is_refused(machine):
+    with pytest.raises(HighwaterError, match=r"parameters: a-b and a_b are the same to the kernel: name it once"):
+        machine.run(parameters={"a_b": 1, "a-b": 2})
+
+
+def test_a_word_of_somebody_else_in_another_spelling_counts_as_that_parameter(entries):
+    entries.write(ENTRY % "6.12", "linux /v\noptions root=1 slub-max-order=2\n")
+    entries.run(parameters={"slub_max_order": 1})
+    assert entries.line("6.12") == "root=1 slub-max-order=2 slub_max_order=1"
+    entries.write(ENTRY % "6.12", "linux /v\noptions root=1 slub_max_order=1 slub-max-order=2\n")
+    entries.run(parameters={"slub_max_order": 1})
+    assert entries.line("6.12").split()[-1] == "slub_max_order=1"
