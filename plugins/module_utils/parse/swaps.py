@@ -17,7 +17,7 @@ _DELETED = " (deleted)"
 class SwapArea(NamedTuple):
     """A swap area that is on.
 
-    path:     as swapon was given it, escapes decoded, without the kernel's `` (deleted)``.
+    path:     as swapon was given it, escapes decoded, without the kernel's `` (deleted)``; of a zram below /dev.
     kind:     ``partition`` (any block device, a zram too) or ``file``.
     size:     bytes that can be used: the area without its header page.
     used:     bytes.
@@ -51,13 +51,19 @@ def _area(line: str) -> SwapArea:
     path = decode(" ".join(fields[:-4]))
     deleted = path.endswith(_DELETED)
     return SwapArea(
-        path=path[: -len(_DELETED)] if deleted else path,
+        path=path[: -len(_DELETED)] if deleted else _device(path, kind),
         kind=kind,
         size=natural(WHERE, size, line) * 1024,
         used=natural(WHERE, used, line) * 1024,
         priority=_priority(priority, line),
         deleted=deleted,
     )
+
+
+def _device(path: str, kind: str) -> str:
+    """A zram that was turned on in a mount namespace of its own is named from the root of the devtmpfs there."""
+    is_zram = kind == "partition" and path.startswith("/zram") and path[len("/zram") :].isdigit()
+    return "/dev" + path if is_zram else path
 
 
 def _priority(text: str, line: str) -> int:

@@ -94,3 +94,10 @@ def test_every_path_comes_back(name: str, deleted: bool, priority: int) -> None:
 def test_malformed(malformed: str, says: str) -> None:
     with pytest.raises(ParseError, match=f"^/proc/swaps: .*{says}"):
         parse_swaps(malformed)
+
+
+def test_a_zram_that_was_turned_on_in_a_mount_namespace_of_its_own() -> None:
+    """The kernel names it from the root of that devtmpfs: a unit with Private... or Protect... (seen on Linux 6.12)."""
+    assert area("/zram0 partition 4 0 100").path == "/dev/zram0"
+    assert area("/zram0 file 4 0 100").path == "/zram0"
+    assert area("/zramx partition 4 0 100").path == "/zramx"

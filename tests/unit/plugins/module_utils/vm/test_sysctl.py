@@ -254,6 +254,7 @@ def test_a_profile_that_is_meant_to_overrule_does_so_silently(machine):
         ((), [], []),
         ((), ["zram"], ["zram_swap", "zram_swap_alone"]),
         (("/dev/zram0",), [], ["zram_swap", "zram_swap_alone"]),
+        (("/zram0",), [], ["zram_swap", "zram_swap_alone"]),
         (("/dev/zram0", "/dev/zram1"), [], ["zram_swap", "zram_swap_alone"]),
         (("/dev/zram0", "/swapfile"), [], ["zram_swap", "zram_swap_with_disk"]),
         (("/dev/zram0",), ["disk"], ["zram_swap", "zram_swap_with_disk"]),
