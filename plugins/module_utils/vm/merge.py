@@ -136,8 +136,9 @@ class _Reader:
             now = computed.depends(understood.expression or "", self._all_names())
             understood, depends = computed.settled(self._state.entry, name, understood, now)
         if not self._force:
-            # Which kernel an image has is not known here; the newest takes most.
-            refuse_out_of_range(known, understood, NEWEST if self._image else self._state.kernel)
+            # Of an image neither the kernel nor the size of its pages is known here; the newest kernel takes most.
+            here = known if self._image else known.of_pages(self._state.page_size)
+            refuse_out_of_range(here, understood, NEWEST if self._image else self._state.kernel)
         return Wanted(understood, source, depends)
 
     def _all_names(self) -> dict[str, Quantity]:

@@ -51,6 +51,7 @@ class Setting(NamedTuple):
     partner: the setting that this one excludes: writing one makes the other read 0.
     zero:    0 is taken too, below the range ("off").
     several: holds several numbers, separated by blanks; their bounds are not tried, since kernels mend each by itself.
+    pages:   the least is so many pages, where those are larger than 4 KiB.
     judged:  why the range is narrower than what all kernels take; None where it is the kernel's.
     untried: why no test writes what is within its bounds, on a machine that is to go on.
     refused: why the module does not set it at all: it is an action, or has no other value than the one it has.
@@ -64,6 +65,7 @@ class Setting(NamedTuple):
     partner: Optional[str] = None
     zero: bool = False
     several: bool = False
+    pages: int = 0
     judged: Optional[str] = None
     untried: Optional[str] = None
     refused: Optional[str] = None
@@ -72,6 +74,13 @@ class Setting(NamedTuple):
         """What a kernel takes; for one older than all rows, the oldest."""
         fitting = [one for one in self.ranges if one.since <= kernel]
         return fitting[-1] if fitting else self.ranges[0]
+
+    def of_pages(self, page_size: int) -> Setting:
+        """The row for a kernel with pages of that size."""
+        if not self.pages:
+            return self
+        ranges = tuple(one._replace(low=max(one.low, self.pages * page_size)) for one in self.ranges)
+        return self._replace(ranges=ranges)
 
     def bytes_per_unit(self, page_size: int) -> int:
         """Bytes that a 1 stands for; only for amounts of memory."""
@@ -105,7 +114,7 @@ _ROWS = (
     Setting("defrag_mode", PLAIN, _SWITCH, since=(6, 15)),
     Setting("dirty_background_bytes", IN_BYTES, _between(1, None), partner="dirty_background_ratio"),
     Setting("dirty_background_ratio", PLAIN, _PERCENT, partner="dirty_background_bytes"),
-    Setting("dirty_bytes", IN_BYTES, _between(8192, None), partner="dirty_ratio"),  # two pages of 4 KiB
+    Setting("dirty_bytes", IN_BYTES, _between(8192, None), partner="dirty_ratio", pages=2),
     Setting("dirty_expire_centisecs"),
     Setting("dirty_ratio", PLAIN, _PERCENT, partner="dirty_bytes"),
     Setting("dirty_writeback_centisecs", judged=_NOT_LESS),

@@ -201,3 +201,13 @@ def test_huge_pages_that_come_with_strict_overcommit_count_as_well(machine):
     with pytest.raises(HighwaterError, match=r"commit limit at 4 GiB"):
         machine.run(settings={"overcommit_memory": 2, "nr_hugepages": 4096})
     machine.run(settings={"overcommit_memory": 2})
+
+
+@pytest.mark.parametrize(("page", "least"), [(4096, 8192), (16384, 32768), (65536, 131072)])
+def test_the_least_of_dirty_bytes_is_two_pages(machine, monkeypatch, page, least):
+    monkeypatch.setattr("os.sysconf", lambda _name: page)
+    with pytest.raises(
+        HighwaterError, match=r"dirty_bytes: %d is outside what the kernel takes: %d or more" % (least - 1, least)
+    ):
+        machine.run(settings={"dirty_bytes": least - 1, "dirty_background_bytes": 1})
+    machine.run(settings={"dirty_bytes": least, "dirty_background_bytes": 1})
