@@ -21,6 +21,7 @@ description:
     can tell.
   - With boot loader entries (systemd-boot, and the GRUB of Fedora and RHEL), it appends to the C(options) of each entry
     that has a C(linux) line, and to C(/etc/kernel/cmdline) where there is one, so that entries of new kernels have it too.
+    Where a package has one in C(/usr/lib/kernel), that in C(/etc) is made from it, and goes when the module is taken back.
   - Where the files of both are there, the one counts that has booted the machine. Where nothing tells which that is, as in
     an image, it is refused.
   - Parameters that stood there before this module stay when it is taken back, file by file. Where one has gone from a

@@ -9,8 +9,9 @@ anew by GRUB's own program. It is appended to GRUB_CMDLINE_LINUX_DEFAULT, which 
 and which entries for recovery leave out, so that they boot as if we had never been here.
 
 Boot loader entries (systemd-boot; Fedora and RHEL, whose GRUB reads them too): the ``options`` of each entry, and
-/etc/kernel/cmdline, where there is one, from which entries of new kernels are made. Without one they are made from the
-running kernel's command line. Source: the UAPI group's boot loader specification, kernel-install(8).
+/etc/kernel/cmdline, where there is one, from which entries of new kernels are made. Without one they are made from a
+package's in /usr/lib/kernel, with which ours begins then, and without that from the running kernel's command line.
+Source: the UAPI group's boot loader specification, kernel-install(8).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ HEADER = (
 # The program that makes the configuration, and the configuration.
 _GRUBS = (("/usr/sbin/grub-mkconfig", "/boot/grub/grub.cfg"), ("/usr/sbin/grub2-mkconfig", "/boot/grub2/grub.cfg"))
 _ENTRY_FOLDERS = ("/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries")
-KERNEL_INSTALL = "/etc/kernel/cmdline"
+KERNEL_INSTALL, PACKAGED = "/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"
 
 
 class Loader(NamedTuple):
@@ -46,6 +47,7 @@ class Loader(NamedTuple):
     next:     the command line of the entry that boots by default.
     generate: the command that makes the loader's configuration from the files; empty where they are it.
     later:    the lines of files that GRUB reads after ours.
+    packaged: what kernel-install reads where KERNEL_INSTALL is missing; None where there is no such file.
     """
 
     name: str
@@ -53,6 +55,12 @@ class Loader(NamedTuple):
     next: str
     generate: tuple[str, ...]
     later: tuple[Line, ...] = ()
+    packaged: Optional[str] = None
+
+    def text_of(self, path: str) -> str:
+        """What counts as a file's text, where it is missing as well."""
+        found = self.texts[path]
+        return (self.packaged if found is None and path == KERNEL_INSTALL else found) or ""
 
 
 def observe_loader(host: Host) -> Loader | None:
@@ -93,11 +101,12 @@ def _later(host: Host) -> tuple[Line, ...]:
 
 def _entries(host: Host, entries: Mapping[str, str]) -> Loader:
     texts: dict[str, Optional[str]] = dict(entries)
-    if host.exists(KERNEL_INSTALL):
-        texts[KERNEL_INSTALL] = host.read(KERNEL_INSTALL)
+    own, packaged = host.read(KERNEL_INSTALL), host.read(PACKAGED)
+    if own is not None or packaged is not None:
+        texts[KERNEL_INSTALL] = own
     # Which entry is the default is the loader's to say: they are all kept alike.
     lines = [line for text in entries.values() for line in options(text)]
-    return Loader(ENTRIES, texts, lines[0] if lines else "", ())
+    return Loader(ENTRIES, texts, lines[0] if lines else "", (), packaged=packaged)
 
 
 def _linux_entries(host: Host) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.cmdline import th
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders import (
     DROP_IN,
     GRUB,
+    KERNEL_INSTALL,
     UNTOLD,
     Loader,
     drop_in,
@@ -122,11 +123,18 @@ def _spec(state: State, loader: Loader, kept: dict[str, str], gone: tuple[str, .
     if loader.name == GRUB:
         texts = {DROP_IN: drop_in({name: word for name, word in kept.items() if word not in found[DROP_IN]})}
     else:
-        texts = {path: extended(path, text, kept) for path, text in bare.items()}
+        texts = {path: _written(loader, path, extended(path, text, kept)) for path, text in bare.items()}
     if not kept:
         return Spec(kept, gone, texts, {}, state.entry, asked)
     entry = {"words": kept, "theirs": theirs.to_remember(found, state.entry, loader)}
     return Spec(kept, gone, texts, entry, _between(state, loader, entry, found, gone), asked)
+
+
+def _written(loader: Loader, path: str, text: str) -> str | None:
+    """A file's new text: none for a copy of a package's that has nothing of ours, unless it is the user's own."""
+    if path != KERNEL_INSTALL or loader.packaged is None or text == loader.texts[path]:
+        return text
+    return None if text.split() == loader.packaged.split() else text
 
 
 def _between(

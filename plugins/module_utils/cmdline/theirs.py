@@ -60,10 +60,11 @@ def bare(loader: Loader, going: tuple[str, ...], known: Words) -> dict[str, str]
     """The texts of entries without the words that go. Where a run that was cut off has taken them off already, what is
     left of them is theirs. (Our file for GRUB is made anew as a whole.)"""
     texts = {}
-    for path, text in loader.texts.items() if loader.name != GRUB else ():
-        line = line_of(path, text or "").split()
+    for path in loader.texts if loader.name != GRUB else ():
+        text = loader.text_of(path)
+        line = line_of(path, text).split()
         there = tuple(word for word in going if line.count(word) > known[path].count(word))
-        texts[path] = cleared(path, text or "", there)
+        texts[path] = cleared(path, text, there)
     return texts
 
 

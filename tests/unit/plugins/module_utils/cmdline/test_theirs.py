@@ -170,3 +170,38 @@ def test_a_word_that_grub_has_already_beside_our_file(grub):
     grub.mkconfig()
     grub.run(parameters=NOSMT)
     assert grub.next_boot() == ["nosmt", "x=1"]
+
+
+VENDOR = "/usr/lib/kernel/cmdline"
+
+
+@pytest.mark.parametrize("text", ["root=1 quiet\n", "root=1\nquiet"])
+def test_a_command_line_that_a_package_has_for_new_kernels(entries, text):
+    """kernel-install reads it where there is none in /etc. Fails where entries of new kernels come without our words,
+    or where a copy of it stays behind."""
+    entries.write(VENDOR, text)
+    fresh = entries.everything()
+    assert KERNEL_INSTALL in entries.run(parameters=NOSMT)["files"]
+    assert entries.host.read(KERNEL_INSTALL) == "root=1 quiet nosmt\n"
+    assert entries.run(parameters=NOSMT)["changed"] is False
+    entries.run(parameters=FORCE)
+    assert entries.host.read(KERNEL_INSTALL) == "root=1 quiet nosmt=force\n"
+    entries.run(state="absent")
+    assert entries.everything() == fresh
+
+
+def test_a_word_that_a_package_has_for_new_kernels_already(entries):
+    entries.write(VENDOR, "root=1 nosmt\n")
+    fresh = entries.everything()
+    entries.run(parameters=NOSMT)
+    assert entries.host.read(KERNEL_INSTALL) is None
+    assert entries.run(parameters=NOSMT)["changed"] is False
+    entries.run(state="absent")
+    assert entries.everything() == fresh
+
+
+def test_a_copy_of_it_that_the_user_has_made_stays(entries):
+    entries.write(VENDOR, "root=1 quiet\n")
+    entries.write(KERNEL_INSTALL, "root=1 quiet\n")
+    assert entries.run(state="absent")["changed"] is False
+    assert entries.host.read(KERNEL_INSTALL) == "root=1 quiet\n"
