@@ -160,23 +160,17 @@ class SetUp(NamedTuple):
         for each in self.recompress:
             if each.params and not takes_params:
                 raise without_params("recompress", each)
-        refused = []
+        refused: list[tuple[str, OSError]] = []
         for algorithm in choose(self.algorithms, offered):
             if algorithm.params and not takes_params:
                 raise without_params("algorithm", algorithm)
             try:
-                for write in self.writes(algorithm):
-                    write.perform(host)
-                return
+                return _write_all(host, self.writes(algorithm))
             except OSError as error:
                 if error.errno not in NOT_TO_BE_HAD:
                     raise
-                refused.append("%s: %s" % (algorithm.words(), cause(error)))
-        raise HighwaterError(
-            "algorithm: the kernel lists but does not take it (%s): choose another from %s"
-            % ("; ".join(refused), ", ".join(offered)),
-            algorithms=list(offered),
-        )
+                refused.append((algorithm.words(), error))
+        raise _all_refused(refused, offered)
 
     def writes(self, algorithm: Algorithm) -> tuple[Write, ...]:
         """The order is the kernel's: the size builds the compressors from what was set before it."""
@@ -204,11 +198,34 @@ class SetUp(NamedTuple):
         return backing + (" || ".join("{ %s; }" % " && ".join(lines) for lines in alternatives),)
 
 
+def _write_all(host: Host, writes: tuple[Write, ...]) -> None:
+    """What the size seals and the size, which comes last and is tried again for a while where the kernel refuses it."""
+    for write in writes[:-1]:
+        write.perform(host)
+    try:
+        writes[-1].perform(host)
+    except OSError as error:
+        from ansible_collections.highwater.memory.plugins.module_utils.zram.shortage import try_again
+
+        try_again(host, writes, error)
+
+
+def _all_refused(refused: list[tuple[str, OSError]], offered: tuple[str, ...]) -> HighwaterError:
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.shortage import words
+
+    said = "; ".join("%s: %s" % (algorithm, cause(error)) for algorithm, error in refused)
+    return HighwaterError(
+        "algorithm: the kernel lists but does not take it (%s): %schoose another from %s"
+        % (said, words([error for _algorithm, error in refused]), ", ".join(offered)),
+        algorithms=list(offered),
+    )
+
+
 def _let_go(host: Host, name: str, algorithm: str) -> None:
     """Have the kernel close the disk behind a device that could not be set up: only a reset does, and only of one
     that has a size."""
-    for file, value in (("comp_algorithm", algorithm), ("disksize", "1M")):
-        Write(attribute(name, file), value, patience=BUSY_PATIENCE).perform(host)
+    files = (("comp_algorithm", algorithm), ("disksize", "1M"))
+    _write_all(host, tuple(Write(attribute(name, file), value, patience=BUSY_PATIENCE) for file, value in files))
     Reset(name).perform(host)
 
 

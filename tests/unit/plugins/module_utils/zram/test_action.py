@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
@@ -77,6 +78,66 @@ def test_what_the_kernel_lists_but_cannot_load_is_passed_over(tmp_path):
     kernel = Kernel(tmp_path, devices=(0,), refuses=("zstd",))
     SetUp("zram0", (Algorithm("842"), Algorithm("zstd"), LZ4), 4096).perform(kernel)
     assert kernel.written[-2:] == [(FOLDER + "/comp_algorithm", "lz4"), (FOLDER + "/disksize", "4096")]
+
+
+class Fragmented(Kernel):
+    """Refuses the size for a while, and forgets with it what was set before, as Linux does since 6.11."""
+
+    def __init__(self, root, refusals, number=errno.EINVAL):
+        super().__init__(root, devices=(0,))
+        self.refusals, self.errno, self.compacted = refusals, number, 0
+        self.install("/proc/sys/vm/compact_memory", "")
+        self.install(FOLDER + "/algorithm_params", "")
+        self.install(FOLDER + "/backing_dev", "none\n")
+
+    def write_kernel(self, path, text):
+        if path.endswith("/compact_memory"):
+            self.compacted += 1
+            raise OSError(errno.EINVAL, "Invalid argument", path)  # which must not matter
+        asked = dict(self.written).get(FOLDER + "/comp_algorithm")
+        if path.endswith("/disksize") and asked == "zstd" and self.refusals:
+            self.refusals, self.written = self.refusals - 1, []
+            raise OSError(self.errno, os.strerror(self.errno), path)
+        super().write_kernel(path, text)
+
+    def made_from(self):
+        return [(path[len(FOLDER) + 1 :], text) for path, text in self.written]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOMEM])
+def test_what_memory_is_too_fragmented_for_is_tried_again(tmp_path, number):
+    """Fails where full memory settles the choice of an algorithm, or where only the size is written again."""
+    kernel = Fragmented(tmp_path, 2, number)
+    SetUp("zram0", (ZSTD, LZ4), 4096).perform(kernel)
+    assert kernel.made_from() == [("comp_algorithm", "zstd"), ("algorithm_params", "level=3"), ("disksize", "4096")]
+    assert kernel.compacted == 2
+
+
+def test_what_stays_refused_is_passed_over(tmp_path):
+    kernel = Fragmented(tmp_path, 99)
+    SetUp("zram0", (ZSTD, LZ4), 4096).perform(kernel)
+    assert kernel.made_from()[-2:] == [("comp_algorithm", "lz4"), ("disksize", "4096")]
+    assert kernel.compacted == 3
+
+
+def test_what_is_not_there_is_not_tried_again(tmp_path):
+    kernel = Fragmented(tmp_path, 1, errno.ENOENT)
+    with pytest.raises(HighwaterError, match=r"\(zstd level=3: No such file or .*disksize\)\): choose another"):
+        SetUp("zram0", (ZSTD,), 4096).perform(kernel)
+    assert kernel.compacted == 0
+
+
+def test_the_error_says_that_memory_may_be_what_lacks(tmp_path):
+    with pytest.raises(HighwaterError, match=r"Invalid argument \(.*\)\): free memory, which .* or choose another"):
+        SetUp("zram0", (ZSTD,), 4096).perform(Fragmented(tmp_path, 99))
+
+
+def test_a_disk_is_let_go_of_where_the_size_is_only_had_in_a_moment(tmp_path):
+    kernel = Fragmented(tmp_path, 5)  # four attempts for the size asked for, and one for that to let go by
+    kernel.install(FOLDER + "/comp_algorithm", "lzo lz4 [zstd]\n")
+    with pytest.raises(HighwaterError, match="free memory"):
+        SetUp("zram0", (ZSTD,), 4096, (), "/dev/vdb").perform(kernel)
+    assert kernel.made_from()[-2:] == [("disksize", "1M"), ("reset", "1")]
 
 
 @pytest.mark.parametrize(
