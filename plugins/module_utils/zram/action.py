@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 
@@ -139,33 +140,38 @@ class SetUp(NamedTuple):
     writeback_device: str = ""
 
     def perform(self, host: Host) -> None:
-        chosen = parse_choice(host.must_read(attribute(self.name, "comp_algorithm"))).chosen
+        chosen, offered = parse_choice(host.must_read(attribute(self.name, "comp_algorithm")))
+        self._refuse_without(host, offered)
         for write in self._backing():
-            if not host.exists(write.path):
-                raise without_writeback()
             write.perform(host)
         try:
-            self._size(host)
+            self._size(host, offered)
         except (HighwaterError, OSError):
-            if self.writeback_device and chosen:
+            if chosen and (self.writeback_device or self.recompress or any(one.params for one in self.algorithms)):
                 _let_go(host, self.name, chosen)
             raise
 
-    def _size(self, host: Host) -> None:
-        offered = parse_choice(host.must_read(attribute(self.name, "comp_algorithm"))).offered
+    def _refuse_without(self, host: Host, offered: tuple[str, ...]) -> None:
+        """Raise HighwaterError where the kernel lacks what is asked for, before anything is set."""
+        if self.writeback_device and not host.exists(attribute(self.name, "backing_dev")):
+            raise without_writeback()
         refuse_unknown(self.recompress, offered)
         if self.recompress and not host.exists(attribute(self.name, "recomp_algorithm")):
             raise without_recompression()
-        takes_params = host.exists(attribute(self.name, "algorithm_params"))
         for each in self.recompress:
-            if each.params and not takes_params:
+            if each.params and not self._takes_params(host):
                 raise without_params("recompress", each)
+
+    def _takes_params(self, host: Host) -> bool:
+        return host.exists(attribute(self.name, "algorithm_params"))
+
+    def _size(self, host: Host, offered: tuple[str, ...]) -> None:
         refused: list[tuple[str, OSError]] = []
         for algorithm in choose(self.algorithms, offered):
-            if algorithm.params and not takes_params:
+            if algorithm.params and not self._takes_params(host):
                 raise without_params("algorithm", algorithm)
             try:
-                return _write_all(host, self.writes(algorithm))
+                return write_all(host, self.writes(algorithm))
             except OSError as error:
                 if error.errno not in NOT_TO_BE_HAD:
                     raise
@@ -198,7 +204,7 @@ class SetUp(NamedTuple):
         return backing + (" || ".join("{ %s; }" % " && ".join(lines) for lines in alternatives),)
 
 
-def _write_all(host: Host, writes: tuple[Write, ...]) -> None:
+def write_all(host: Host, writes: tuple[Write, ...]) -> None:
     """What the size seals and the size, which comes last and is tried again for a while where the kernel refuses it."""
     for write in writes[:-1]:
         write.perform(host)
@@ -222,11 +228,10 @@ def _all_refused(refused: list[tuple[str, OSError]], offered: tuple[str, ...]) -
 
 
 def _let_go(host: Host, name: str, algorithm: str) -> None:
-    """Have the kernel close the disk behind a device that could not be set up: only a reset does, and only of one
-    that has a size."""
-    files = (("comp_algorithm", algorithm), ("disksize", "1M"))
-    _write_all(host, tuple(Write(attribute(name, file), value, patience=BUSY_PATIENCE) for file, value in files))
-    Reset(name).perform(host)
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.let_go import LetGo
+
+    with contextlib.suppress(HighwaterError, OSError):  # the error that came before is the one to show
+        LetGo(name, (algorithm,)).perform(host)
 
 
 def swap_on(path: str, priority: int, discard: bool) -> Run:

@@ -92,6 +92,7 @@ def _from_nothing(spec: Present, state: State) -> Plan:
 def _anew(spec: Present, state: State, device: Device, wrong: str) -> Plan:
     """A device that has to be reset. wrong: why."""
     from ansible_collections.highwater.memory.plugins.module_utils.zram import mount
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.let_go import let_go_steps
 
     refuse_foreign_data(state)
     mount.refuse_loss(state, wrong)
@@ -99,9 +100,9 @@ def _anew(spec: Present, state: State, device: Device, wrong: str) -> Plan:
     if moves:
         mount.refuse_mount_point(state)
     refuse_large_table(spec, state)
-    reset = reset_steps(state, device, wrong) if device.size else ()
+    reset = reset_steps(state, device, wrong) if device.size else let_go_steps(state.name, device)
     # A reset forgets the limit; one that was set on a device without a size is still there.
-    limit = 0 if device.size else device.stat.mem_limit
+    limit = 0 if reset else device.stat.mem_limit
     reset += mount.folder_steps(state, wrong, spec.filesystem)
     if spec.filesystem and moves:
         reset += mount.note_steps(spec.filesystem, state, spec.persistent)

@@ -18,6 +18,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.detour impor
     give_back_steps,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.device import refuse_foreign_data, reset_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.let_go import let_go_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.mask import unmask_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import folder_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
@@ -98,6 +99,8 @@ def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
             refuse_owners(state.owners, state.name)
         refuse_foreign_data(state)
         steps += reset_steps(state, device, WHY) + (() if unload else _algorithm_steps(state, device))
+    if device and not state.theirs:
+        steps += let_go_steps(state.name, device)
     if state.temporary:
         put_away = give_back_steps if state.temporary.area else discard_steps
         steps += put_away(state, state.temporary, LEFT_OVER)

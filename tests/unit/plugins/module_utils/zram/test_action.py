@@ -20,6 +20,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.action impor
     SetUp,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import Algorithm, Recompression
+from ansible_collections.highwater.memory.plugins.module_utils.zram.let_go import LetGo
 
 ZSTD, LZ4 = Algorithm("zstd", ("level=3",)), Algorithm("lz4")
 FOLDER = "/sys/block/zram0"
@@ -183,6 +184,15 @@ def test_what_could_not_be_set_up_lets_go_of_the_disk(tmp_path):
     assert [(path[len(FOLDER) + 1 :], text) for path, text in kernel.written[-3:]] == [
         ("comp_algorithm", "lzo"), ("disksize", "1M"), ("reset", "1"),
     ]  # fmt: skip
+
+
+def test_a_disk_is_let_go_of_by_what_the_kernel_can_build(tmp_path):
+    """What was chosen may be what the boot failed of."""
+    kernel = Kernel(tmp_path, devices=(0,), refuses=("zstd",))
+    LetGo("zram0", ("zstd", "lz4")).perform(kernel)
+    assert [text for _path, text in kernel.written[-3:]] == ["lz4", "1M", "1"]
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        LetGo("zram0", ("zstd",)).perform(kernel)
 
 
 def test_who_has_a_device_open_that_cannot_be_reset_is_named(tmp_path):

@@ -5,7 +5,7 @@
 """What the kernel does not tell of a live device (discard, parameters), where a run stops in the middle or asks for the
 next boot only: the record has to say of what is there what is true of it.
 
-A mock, as of test_interrupted.py: no real swapoff can be had to last as long as a test wants.
+A mock, as of zram_kernel.py: no real swapoff can be had to last as long as a test wants.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.progress imp
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import BOOT_ID, record_path
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import NOTE
 
-from .test_interrupted import BEFORE, COMPRESSION, Kernel, run, state
+from .zram_kernel import BEFORE, COMPRESSION, Kernel, run, state
 
 RECORD = record_path("zram_device", "zram0")
 ASKED = {
@@ -32,26 +32,18 @@ ASKED = {
 }
 
 
-class Newer(Kernel):
-    """A kernel that recompresses and takes parameters, in which a swapoff can outlast the call that begins it.
+class Stuck(Kernel):
+    """A kernel in which a swapoff can outlast the call that begins it.
 
     outlasting: the area whose swapoff does; stuck: that whose swapoff fails; broken: the device that cannot be set up.
     """
 
     outlasting, stuck, broken = "", "", ""
 
-    def make(self, number):
-        super().make(number)
-        for file in ("algorithm_params", "recomp_algorithm"):
-            self.put("/sys/block/zram%d/%s" % (number, file), "")
-
     def write_kernel(self, path, text):
         name, file = path.split("/")[-2:]
         if file == "disksize" and name == self.broken:
             raise OSError(errno.ENOMEM, "Cannot allocate memory", path)
-        if file == "recomp_algorithm":
-            algorithm, priority = (word.partition("=")[2] for word in text.split())
-            text = "#%s: lzo [%s]" % (priority, algorithm)
         return super().write_kernel(path, text)
 
     def command_swapon(self, *words):
@@ -85,13 +77,10 @@ class Newer(Kernel):
         found = [folder + "/" + name for name in Host.listdir(self, folder) if name.startswith("highwater-")]
         return [*found, folder + "/swap.target.wants/highwater-zram0.service"]
 
-    def boots(self):
-        self.put(BOOT_ID, "%s again\n" % Host.read(self, BOOT_ID))
-
 
 def full(tmp_path, **before):
     """A host with a device, BEFORE unless told otherwise, that holds more than memory has room for."""
-    kernel = Newer(tmp_path)
+    kernel = Stuck(tmp_path)
     kernel.put(BOOT_ID, "this boot\n")
     run(kernel, dict(BEFORE, **before))
     kernel.use(1500)
@@ -108,7 +97,7 @@ def made_from(kernel):
 def fresh(tmp_path, options):
     """The same of a device that has been made with these options at once."""
     (tmp_path / "other").mkdir()
-    kernel = Newer(tmp_path / "other")
+    kernel = Stuck(tmp_path / "other")
     run(kernel, options)
     return made_from(kernel)
 
@@ -189,9 +178,6 @@ def test_what_was_asked_for_the_next_boot_is_there_after_it(tmp_path, asked):
     """Fails where a note of an earlier boot still counts, or is a change on a host that is as asked for."""
     kernel = full(tmp_path)
     run(kernel, dict(ASKED[asked], apply="next_boot"))
-    text = Host.read(kernel, RECORD)
-    run(kernel, ASKED[asked])  # the boot does what this does,
-    kernel.put(RECORD, text)  # and leaves the record alone
     kernel.boots()
     assert not run(kernel, ASKED[asked])["changed"]
 
