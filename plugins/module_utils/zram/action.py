@@ -12,7 +12,7 @@ import time
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, cause
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.job import echo
+from ansible_collections.highwater.memory.plugins.module_utils.core.job import constant, echo
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import (
     BUSY_PATIENCE,
     Run,
@@ -197,11 +197,19 @@ class SetUp(NamedTuple):
 
     def boot_commands(self) -> tuple[str, ...]:
         """One line a write where the algorithm is settled, else the alternatives in one line."""
-        backing = tuple(echo(write) for write in self._backing())
+        backing = tuple(line for write in self._backing() for line in (_look(write.value), echo(write)))
         alternatives = [[echo(write) for write in self.writes(algorithm)] for algorithm in self.algorithms]
         if len(alternatives) == 1:
             return backing + tuple(alternatives[0])
         return backing + (" || ".join("{ %s; }" % " && ".join(lines) for lines in alternatives),)
+
+
+def _look(disk: str) -> str:
+    """That path may lead to another disk at boot, and the kernel takes whatever is not in use yet. The first half fails
+    where there is no such disk or command, the second shows in the log what was found.
+    """
+    look = "wipefs --noheadings %s" % constant(disk)
+    return "%s > /dev/null && ! %s | grep ." % (look, look)
 
 
 def write_all(host: Host, writes: tuple[Write, ...]) -> None:

@@ -196,6 +196,11 @@ def warnings(spec: Spec, states: States) -> list[str]:
         for one in state.beside
         if not one.ours
     ]
+    if state.backing and state.backing.better and spec.persistent:
+        said.append(
+            "writeback_device: %s may be another disk after a boot: write %s"
+            % (state.backing.asked, state.backing.better)
+        )
     if spec.size > 2 * state.memory.total:
         said.append(
             "size: %s is more than twice the RAM (%s), which compressed data seldom fills"

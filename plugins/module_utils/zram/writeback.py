@@ -20,6 +20,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.values impor
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount
 
 LINKS = 40  # that the kernel follows, path_resolution(7)
+BY_ORDER = re.compile(r"/dev/(?:[sv]d[a-z]|nvme|mmcblk)")  # named as the kernel comes to find them
+LASTING = "/dev/disk/by-id"
 NONE = "none"  # what backing_dev says without one
 
 
@@ -29,12 +31,14 @@ class Backing(NamedTuple):
     asked:   the path as it was asked for, which is what boots; path: where its links lead, as the kernel shows it.
     size:    bytes; None where path is no block device.
     problem: why it may not be taken, as the end of a sentence that begins with its path; empty where it may.
+    better:  what to write instead of a path that may be another disk's after a boot; empty where asked will do.
     """
 
     asked: str
     path: str
     size: Optional[int]
     problem: str
+    better: str = ""
 
 
 def observe_backing(host: Host, name: str, asked: str, mounts: tuple[Mount, ...], memory: Memory) -> Backing:
@@ -49,9 +53,8 @@ def observe_backing(host: Host, name: str, asked: str, mounts: tuple[Mount, ...]
     if not block or not host.exists(folder + "/size"):
         return Backing(asked, path, None, "does not exist" if not host.exists(path) else "is not a block device")
     size = int(host.must_read(folder + "/size")) * 512  # sectors, whatever the disk's own are
-    if current(host, name) == path:
-        return Backing(asked, path, size, "")
-    return Backing(asked, path, size, _problem(host, block, path, size, mounts, memory))
+    problem = "" if current(host, name) == path else _problem(host, block, path, size, mounts, memory)
+    return Backing(asked, path, size, problem, _better(host, asked) if BY_ORDER.match(asked) else "")
 
 
 def current(host: Host, name: str) -> str | None:
@@ -60,6 +63,13 @@ def current(host: Host, name: str) -> str | None:
     if text is None:
         return None
     return "" if text.strip() == NONE else text.strip()
+
+
+def _better(host: Host, asked: str) -> str:
+    """A name that lasts, of the device itself."""
+    links = ("%s/%s" % (LASTING, name) for name in host.listdir(LASTING))
+    found = next((link for link in links if _followed(host, link) == asked), None)
+    return found or "a name that lasts, such as one below %s" % LASTING
 
 
 def _followed(host: Host, path: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
@@ -172,7 +174,30 @@ def test_all_that_the_size_seals_comes_before_it(tmp_path):
         ("algorithm_params", "priority=2 level=9 dict=/d"),
         ("disksize", "4096"),
     ]
-    assert action.boot_commands() == tuple("echo %s > %s/%s" % (text, FOLDER, file) for file, text in written)
+    look, *echoes = action.boot_commands()
+    assert echoes == ["echo %s > %s/%s" % (text, FOLDER, file) for file, text in written]
+    disk = "/dev/disk/by-id/x"
+    assert look == "wipefs --noheadings %s > /dev/null && ! wipefs --noheadings %s | grep ." % (disk, disk)
+
+
+@pytest.mark.parametrize(
+    ("wipefs", "passes"),
+    [("exit 0", True), ("echo 0x438 ext4", False), ("exit 1", False), (None, False)],
+    ids=["nothing on it", "a filesystem on it", "the disk is not there", "no such command"],
+)
+@pytest.mark.parametrize("shell", ["/bin/sh -c '%s'", "f() { %s || return; }; f"], ids=["systemd", "OpenRC"])
+def test_the_boot_takes_no_disk_that_may_have_something_on_it(tmp_path, wipefs, passes, shell):
+    """Fails where the shell goes on to what follows; by the shell and grep of this computer, and a wipefs of ours."""
+    (tmp_path / "grep").symlink_to(shutil.which("grep"))
+    if wipefs:
+        (tmp_path / "wipefs").write_text("#!/bin/sh\n%s\n" % wipefs)
+        (tmp_path / "wipefs").chmod(0o755)
+    look = SetUp("zram0", (LZ4,), 4096, (), "/dev/vdb").boot_commands()[0]
+    done = subprocess.run(
+        ["/bin/sh", "-c", shell % look], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0) is passes
+    assert done.stdout == ("0x438 ext4\n" if wipefs and "ext4" in wipefs else ""), "the log says what was found"
 
 
 def test_what_could_not_be_set_up_lets_go_of_the_disk(tmp_path):

@@ -175,3 +175,17 @@ def test_the_boot_stopped_before_the_size(tmp_path, there, asked):
     assert not any(kernel.behind(name) == "/dev/vdb" for name in kernel.devices())
     assert list(kernel.priorities) == (["/dev/zram0"] if asked == "no disk" else [])
     assert kernel.exists(CONTROL) == (there or asked == "no disk")
+
+
+def test_another_disk_has_that_name_after_a_boot(tmp_path):
+    """Fails where the boot has the kernel write over what is on it."""
+    kernel, options = prepared(tmp_path, "fresh with a disk")
+    run(kernel, options)
+    kernel.signatures = {"/dev/vdb": "ext4\n"}
+    kernel.boots()
+    assert kernel.behind("zram0") == "none"
+    with pytest.raises(HighwaterError, match="/dev/vdb has a signature of ext4"):
+        run(kernel, options)
+    kernel.signatures = {}
+    run(kernel, options)
+    assert kernel.behind("zram0") == "/dev/vdb"

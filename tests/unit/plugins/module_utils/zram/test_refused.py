@@ -263,6 +263,30 @@ def test_what_is_allowed_and_seldom_meant(tmp_path, options, says, zswap):
         assert re.search(pattern, sentence)
 
 
+@pytest.mark.parametrize(
+    ("asked", "options", "says"),
+    [
+        ("/dev/vdb", {}, "/dev/vdb may be another disk after a boot: write /dev/disk/by-id/a-scratch"),
+        ("/dev/vdi", {}, "/dev/vdi may be .*: write a name that lasts, such as one below /dev/disk/by-id"),
+        ("/dev/disk/by-id/scratch", {}, None),
+        ("/dev/mapper/spare", {}, None),
+        ("/dev/vdb", {"persistent": False}, None),
+    ],
+)
+def test_a_disk_whose_name_may_be_anothers_after_a_boot(tmp_path, asked, options, says):
+    host = Machine(tmp_path)
+    for disk in ("vdi", "dm-7"):
+        host.install("/dev/" + disk, "")
+        host.install("/sys/class/block/%s/size" % disk, "8192\n")
+    host.link("/dev/mapper/spare", "../dm-7")
+    host.link("/dev/disk/by-id/a-scratch", "../../vdb")
+    params = dict(DEFAULTS, size="512MiB", writeback_device=asked, **options)
+    states = resource.observe(host, params)
+    said = resource.warnings(resource.resolve(params, states), states)
+    assert len(said) == (says is not None)
+    assert not said or re.match("writeback_device: " + says, said[0])
+
+
 def test_each_filesystem_has_a_smallest_size(tmp_path):
     params = dict(DEFAULTS, **ext4(fstype="xfs"), size="128MiB", persistent=False)
     states = resource.observe(Machine(tmp_path), params)
