@@ -30,7 +30,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.device impor
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, PACKAGE_KIND, State, attribute
-from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import kept
+from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import GIVEN_UP, kept
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 
 
@@ -136,12 +136,14 @@ class RememberDevice(NamedTuple):
     had: Optional[str]
     filesystem: Optional[Entry]
     still: Optional[Entry]
+    boot: str
 
     def perform(self, host: Host) -> None:
         settled = current_algorithm(host, self.spec.name) if self.spec.now else None
         spec = with_settled(self.spec, settled)
         still = None if self.still is None else dict(self.still, boot=boot_id(host))
-        Remember(KIND, spec.name, entry(spec, self.created, self.had, self.filesystem, still)).perform(host)
+        noted = entry(spec, self.created, self.had, self.filesystem, still, self.boot)
+        Remember(KIND, spec.name, noted).perform(host)
 
 
 class NoteLive(NamedTuple):
@@ -168,12 +170,20 @@ def with_settled(spec: Present, name: str | None) -> Present:
     return spec._replace(settled=found[0]) if found else spec
 
 
-def entry(spec: Present, created: bool, had: str | None, filesystem: Entry | None, still: Entry | None = None) -> Entry:
+def entry(
+    spec: Present,
+    created: bool,
+    had: str | None,
+    filesystem: Entry | None,
+    still: Entry | None = None,
+    boot: str = "",
+) -> Entry:
     """What we remember: the request, what was settled, and whether the device was not there before us.
 
     had:        the algorithm that it had before us; None where it was not there.
     filesystem: as recorded() has it, None for swap.
     still:      what the device was made from that stays until the next boot; None where that is what was asked.
+    boot:       the one that it is for; empty for all to come.
     """
     seldom = {
         "recompress": recompress_request(spec.recompress),
@@ -181,6 +191,7 @@ def entry(spec: Present, created: bool, had: str | None, filesystem: Entry | Non
         "filesystem": filesystem,
         "had": had,
         LIVE: still,
+        GIVEN_UP: boot,
     }
     return {
         **{key: value for key, value in seldom.items() if value},
@@ -229,7 +240,8 @@ def _record_steps(spec: Present, state: State) -> Plan:
     filesystem = _filesystem_entry(spec, state)
     had = _had(state, created)
     still = _still(spec, state)
-    wanted = entry(spec, created, had, filesystem, still)
+    boot = "" if spec.persistent else state.boot
+    wanted = entry(spec, created, had, filesystem, still, boot)
     if state.record in (wanted, dict(wanted, algorithm=None)) and not _unsettled(spec):
         return ()
     undo = (noting(KIND, state.name, state.record),)
@@ -237,7 +249,7 @@ def _record_steps(spec: Present, state: State) -> Plan:
         Step(
             "remember what was asked for %s" % state.name,
             "so that sizes stay and all can be taken back",
-            RememberDevice(spec, created, had, filesystem, still),
+            RememberDevice(spec, created, had, filesystem, still, boot),
             undo,
         ),
     )

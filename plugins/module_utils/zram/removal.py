@@ -95,7 +95,7 @@ def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
     device = state.device
     steps: Plan = ()
     if device and device.size and not state.theirs:
-        if not state.record:
+        if GIVEN_UP not in state.record and (not state.record or state.unit.text is None):
             refuse_owners(state.owners, state.name)
         refuse_foreign_data(state)
         steps += reset_steps(state, device, WHY) + (() if unload else _algorithm_steps(state, device))

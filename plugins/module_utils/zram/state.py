@@ -252,11 +252,14 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
         zswap=(host.read("/sys/module/zswap/parameters/enabled") or "").strip() == "Y",
         packages=remembered(host, PACKAGE_KIND) if params["package"] or not present else (),
         named=params["name"] != "all",
-        boot="" if present else boot_id(host),
+        boot="" if present and params["persistent"] else boot_id(host),
         lacks=_lacks(host, device) if present and (params["recompress"] or params["writeback_device"]) else (),
     )
-    if is_theirs(host, record, state.named, state.unit.text is not None):
-        state = state._replace(record={}) if present else state._replace(theirs=True)
+    if is_theirs(host, record, state.named, state.unit.text is not None, bool(state.owners)):
+        if not present:
+            state = state._replace(theirs=True)
+        elif device:  # where there is none, sizes and folders of an earlier boot are as they were
+            state = state._replace(record={})
     if state.owners or state.taken.record:
         from ansible_collections.highwater.memory.plugins.module_utils.zram.beside import observe_beside
 

@@ -13,7 +13,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.record impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 KIND = "zram_taken_over"  # of our records: for each device what we have switched off
-GIVEN_UP = "given_up"  # of our records of devices: the boot up to which state: absent with apply: next_boot leaves them
+# Of our records of devices: the boot that they last for, by persistent: false or, of those given up, apply: next_boot.
+GIVEN_UP = "given_up"
 
 
 class Taken(NamedTuple):
@@ -35,15 +36,17 @@ def observe_taken(host: Host, name: str) -> Taken:
     return Taken(record, tuple((path, host.read(path)) for path in paths))
 
 
-def is_theirs(host: Host, record: Entry, named: bool, has_unit: bool) -> bool:
-    """Whether a device is none of ours, whatever we remember. named: by the user, not found by what we have left.
+def is_theirs(host: Host, record: Entry, named: bool, has_unit: bool, has_owner: bool) -> bool:
+    """Whether a device is none of ours, whatever we remember. named: by the user, not found by what we have left;
+    has_owner: whether somebody else sets it up.
 
-    One that was given up for the next boot only is gone with its boot, and a record that is stale by then says nothing
-    of what is there. Of one without a record or unit, a run that was cut off has no more than begun to take it.
+    One that was for one boot only is gone with that, and a record that is stale by then says nothing of what is there.
+    Of one without a record or unit, a run that was cut off has no more than begun to take it; a record that names no
+    boot may be what is left of such a run, too.
     """
     if has_unit:
         return False
-    if not record:
+    if GIVEN_UP not in record and (has_owner or not record):
         return not named
     return _is_stale(record, host)
 

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where what an earlier boot had of ours is taken for what is there now, which may be somebody else's by then.
+
+The owner that appears is zram-tools; what real ones make of a boot is for tests/lab/test_zram_neighbours.py.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import record_path
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL
+
+from .zram_kernel import BEFORE, UNITS, Kernel, run
+
+LINK = UNITS + "/multi-user.target.wants/zramswap.service"
+RECORD = record_path("zram_device", "zram0")
+ALL = {"name": "all", "state": "absent"}
+
+
+class Neighbour(Kernel):
+    """A host that zram-tools may be installed on, and started at boot."""
+
+    def install_zram_tools(self):
+        unit = "/lib/systemd/system/zramswap.service"
+        self.put("/etc/default/zramswap", "#ALGO=lz4\n")
+        self.put(unit, "[Service]\nExecStart=/usr/sbin/zramswap start\n")
+        Host.link(self, LINK, unit)
+
+    def boots(self):
+        super().boots()
+        if self.readlink(LINK) and not self.priorities:
+            if not self.exists(CONTROL):
+                self.command_modprobe("zram")
+            self.write_kernel("/sys/block/zram0/disksize", str(2**29))
+            self.command_mkswap("/dev/zram0")
+            self.command_swapon("-p", "100", "/dev/zram0")
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    return Neighbour(tmp_path)
+
+
+NOT_PERSISTENT = dict(BEFORE, persistent=False)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["module loaded before us", "not loaded"])
+def test_what_was_for_one_boot_is_not_ours_in_the_next(kernel, there):
+    if there:
+        kernel.command_modprobe("zram")
+    run(kernel, NOT_PERSISTENT)
+    assert not run(kernel, NOT_PERSISTENT)["changed"]
+    kernel.install_zram_tools()
+    kernel.boots()
+    assert kernel.priorities
+    run(kernel, ALL)
+    assert kernel.priorities
+    assert kernel.readlink(LINK)
+    assert not kernel.exists(RECORD)
+
+
+def test_what_was_for_one_boot_is_taken_back_in_it(kernel):
+    run(kernel, NOT_PERSISTENT)
+    kernel.install_zram_tools()
+    run(kernel, ALL)
+    assert not kernel.priorities
+    assert not kernel.exists(CONTROL)
+
+
+def test_what_was_for_one_boot_can_be_had_in_the_next(kernel):
+    """With the folder that was made for it: whose it was is not asked anew."""
+    run(kernel, NOT_PERSISTENT)
+    first = json.loads(Host.read(kernel, RECORD))
+    kernel.boots()
+    assert run(kernel, NOT_PERSISTENT)["changed"]
+    assert not run(kernel, NOT_PERSISTENT)["changed"]
+    again = json.loads(Host.read(kernel, RECORD))
+    assert again.pop("given_up") != first.pop("given_up")
+    assert again == first
+    run(kernel, BEFORE)
+    assert "given_up" not in json.loads(Host.read(kernel, RECORD))
+
+
+@pytest.mark.parametrize("asked", [ALL, {"state": "absent"}], ids=["all", "by name"])
+def test_a_record_without_a_boot_is_none_against_an_owner(kernel, asked):
+    """As a run that was cut off leaves it, and a former version."""
+    run(kernel, NOT_PERSISTENT)
+    entry = json.loads(Host.read(kernel, RECORD))
+    del entry["given_up"]
+    kernel.put(RECORD, json.dumps(entry))
+    kernel.install_zram_tools()
+    kernel.boots()
+    if asked == ALL:
+        run(kernel, asked)
+        assert not kernel.exists(RECORD)
+    else:
+        with pytest.raises(HighwaterError, match="zram0 is set up by zram-tools"):
+            run(kernel, asked)
+    assert kernel.priorities
