@@ -143,6 +143,7 @@ options:
         it is not set up as asked for.
       - A unit or script is switched off as a whole. Where it sets up other devices as well, a warning names each that
         nobody sets up any more. It comes back with the last of them that is given back.
+      - It is for all boots to come, so it is refused with O(persistent=false) where there is such a program.
       - With O(state=absent) the boot is given back to what was there. The module does not start it itself.
     type: bool
     default: false

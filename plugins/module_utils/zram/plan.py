@@ -102,11 +102,13 @@ def _take_over_steps(spec: Present, state: State) -> Plan:
     """First of all: their stop command, which may follow when swap goes off, must find nothing to run."""
     if not spec.take_over:
         refuse_owners(state.owners, state.name, "write take_over: true to have that one switched off")
-    if not state.owners:
+    if not state.owners and (spec.persistent or not state.taken.record):
         return ()
-    from ansible_collections.highwater.memory.plugins.module_utils.zram.take_over import take_over_steps
+    from ansible_collections.highwater.memory.plugins.module_utils.zram import take_over
 
-    return take_over_steps(state.name, state.owners, state.taken, state.unit.running == SYSTEMD, spec.now)
+    if not spec.persistent:
+        raise take_over.for_one_boot(state.name, state.owners)
+    return take_over.take_over_steps(state.name, state.owners, state.taken, state.unit.running == SYSTEMD, spec.now)
 
 
 def _package_steps(spec: Present, state: State) -> Plan:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Mapping, Tuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.boot import Link, Unlink
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import MADE_BY
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
@@ -87,6 +88,25 @@ def take_over_steps(name: str, owners: tuple[Owner, ...], taken: Taken, systemd:
     files = ", ".join(owner.file for owner in owners)
     note = Step("note how %s was set up (%s)" % (name, files), "for state: absent", Remember(KIND, name, record), undo)
     return (note,) + steps + ((RELOAD,) if systemd else ())
+
+
+def for_one_boot(name: str, owners: tuple[Owner, ...]) -> HighwaterError:
+    """The error where a device is asked for until the next boot only, from which on nobody would set it up."""
+    if not owners:
+        return HighwaterError(
+            "persistent: false would leave %s to nobody from the next boot on, since who set it up was switched off by "
+            "take_over: run state: absent first, which gives the boot back, or leave persistent: false out" % name,
+            reason="owner",
+        )
+    owner = owners[0]
+    return HighwaterError(
+        "take_over: %s (%s) would be switched off for all boots to come, and %s be there for this one only: leave "
+        "persistent: false out, or switch that one off first (%s)"
+        % (owner.program, owner.file, name, owner.switch_off),
+        reason="owner",
+        owner=owner.program,
+        file=owner.file,
+    )
 
 
 def _generator(name: str, owner: Owner, record: Entry) -> Plan:

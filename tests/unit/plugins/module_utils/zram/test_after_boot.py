@@ -104,3 +104,23 @@ def test_a_record_without_a_boot_is_none_against_an_owner(kernel, asked):
         with pytest.raises(HighwaterError, match="zram0 is set up by zram-tools"):
             run(kernel, asked)
     assert kernel.priorities
+
+
+def test_nobody_is_switched_off_for_one_boot(kernel):
+    """Fails where the boots after that have no zram at all."""
+    kernel.install_zram_tools()
+    kernel.boots()
+    with pytest.raises(
+        HighwaterError, match=r"^take_over: zram-tools \(.*\) would be .*: leave persistent: false out, or"
+    ):
+        run(kernel, dict(NOT_PERSISTENT, take_over=True))
+    assert kernel.readlink(LINK)
+    run(kernel, dict(BEFORE, take_over=True))
+    with pytest.raises(
+        HighwaterError, match=r"^persistent: false would leave zram0 to nobody .*: run state: absent first"
+    ):
+        run(kernel, NOT_PERSISTENT)
+    run(kernel, {"state": "absent"})
+    kernel.boots()
+    assert kernel.readlink(LINK)
+    assert kernel.priorities
