@@ -192,7 +192,7 @@ def hand_back_steps(name: str, taken: Taken, systemd: bool, heirs: Heirs = Mappi
         if text is not None and COMMENT % name in text:
             does = "take what names %s in %s out of comments" % (name, path)
             steps += (Step(does, why, Install(path, text.replace(COMMENT % name, "")), (Install(path, text),)),)
-    for path in record.get("masks", []):
+    for path in taken.masks:
         if _file(path) not in heirs:
             steps += (Step("unmask %s" % _file(path), why, Unlink(path), (Link(path, "/dev/null"),)),)
     for link, target in record.get("links", []):

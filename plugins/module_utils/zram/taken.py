@@ -23,17 +23,20 @@ class Taken(NamedTuple):
     record: links ([path, target]), masks, files (of ours, to be removed), lines (files with lines that we have put
             into comments), quiet (files of ours until the next boot); empty where nothing was taken over.
     texts:  of the files, None for one that is gone.
+    masks:  those that are still masks, and not an administrator's own unit by now.
     """
 
     record: Entry
     texts: tuple[tuple[str, Optional[str]], ...]
+    masks: tuple[str, ...]
 
 
 def observe_taken(host: Host, name: str) -> Taken:
     """Read it."""
     record = recall(host, KIND, name)
     paths = [path for kind in ("files", "lines", "quiet") for path in record.get(kind, [])]
-    return Taken(record, tuple((path, host.read(path)) for path in paths))
+    masks = tuple(path for path in record.get("masks", []) if host.readlink(path) == "/dev/null")
+    return Taken(record, tuple((path, host.read(path)) for path in paths), masks)
 
 
 def is_theirs(host: Host, record: Entry, named: bool, has_unit: bool, has_owner: bool) -> bool:

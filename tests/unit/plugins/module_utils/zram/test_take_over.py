@@ -155,6 +155,24 @@ def test_taken_over_and_given_back(tmp_path, name, device):
     assert {path for path in tmp_path.rglob("*") if path.is_dir()} >= folders - {tmp_path / WANTS[1:]}
 
 
+@pytest.mark.parametrize("theirs", ["a file", "a link", "nothing"])
+def test_what_stands_in_place_of_our_mask_is_left_alone(tmp_path, theirs):
+    """Fails where an administrator's own unit is deleted."""
+    host = machine(tmp_path, "zram-config, by its vendor's link")
+    before = snapshot(tmp_path)
+    apply(without_commands(taking_over(host)), host)
+    mask = UNITS + "/zram-config.service"
+    assert host.readlink(mask) == "/dev/null"
+    host.remove(mask)
+    if theirs == "a file":
+        host.install(mask, "[Service]\n# as the administrator has it\n")
+    elif theirs == "a link":
+        host.link(mask, "/srv/zram-config.service")
+    here = {path: text for path, text in snapshot(tmp_path).items() if path.endswith(mask)}
+    apply(without_commands(hand_back_steps("zram0", observe_taken(host, "zram0"), systemd=True)), host)
+    assert snapshot(tmp_path) == {**before, **here}
+
+
 def without_commands(steps):
     return tuple(step for step in steps if not isinstance(step.action, Run))
 
