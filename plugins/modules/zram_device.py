@@ -77,7 +77,7 @@ options:
     description:
       - Further algorithms, by which pages are compressed a second time when that is asked for, see O(recompress_schedule).
       - Each is the kernel's name, or a dictionary of C(name), C(params) and C(priority), which is 1, 2 or 3; without one,
-        it is one more than that of the item before.
+        it is one more than that of the item before. They begin at 1 and have no gap, above which newer kernels see none.
       - Needs a kernel with C(CONFIG_ZRAM_MULTI_COMP), and for C(params) Linux 6.12.
     type: list
     elements: raw

@@ -60,6 +60,12 @@ def parse_recompress(items: list[Any] | None) -> tuple[Recompression, ...]:
         if not isinstance(last, int) or last is True or last not in PRIORITIES or last in found:
             raise HighwaterError("recompress: the priority of %s is %r: write 1, 2 or 3, each once" % (name, last))
         found[last] = Recompression(name, last, params)
+    for number, priority in enumerate(sorted(found), 1):
+        if number != priority:  # the kernel counts them, and since Linux 6.15 looks no further than to that number
+            raise HighwaterError(
+                "recompress: %s has priority %d, and none has %d: number them from 1 without a gap"
+                % (found[priority].name, priority, number)
+            )
     return tuple(found[priority] for priority in sorted(found))
 
 

@@ -138,6 +138,14 @@ def ext4(**options):
             {"recompress": ["lzo", {"name": "zstd", "priority": 1}]},
             "recompress: the priority of zstd is 1: .*each once",
         ),
+        (
+            {"recompress": [{"name": "zstd", "priority": 2}]},
+            "recompress: zstd has priority 2, and none has 1: number them from 1 without a gap",
+        ),
+        (
+            {"recompress": ["lzo", {"name": "zstd", "priority": 3}]},
+            "recompress: zstd has priority 3, and none has 2: number",
+        ),
         ({"recompress": ["lzo", "lz4", "zstd", "zstd"]}, "recompress: the priority of zstd is 4: write"),
         ({"recompress": [{"name": "zstd", "level": 3}]}, "recompress: .*'level'.* is no algorithm: write"),
         # the disk behind it
@@ -165,7 +173,7 @@ def test_what_is_good_beside_all_that(tmp_path):
     host = Machine(tmp_path)
     assert planned(host, **ext4())[-2] == "mount /dev/zram0 at /srv/new with discard"
     steps = planned(
-        host, recompress=["lzo", {"name": "zstd", "priority": 3}], writeback_device="/dev/disk/by-id/scratch"
+        host, recompress=["lzo", {"name": "zstd", "priority": 2}], writeback_device="/dev/disk/by-id/scratch"
     )
     assert steps[:2] == [
         "note that zram0 was there before us",
