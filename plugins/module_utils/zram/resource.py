@@ -21,6 +21,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import 
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import Device, State, node, observe
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
+from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import doubts
 
 if TYPE_CHECKING:
     from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -196,11 +197,8 @@ def warnings(spec: Spec, states: States) -> list[str]:
         for one in state.beside
         if not one.ours
     ]
-    if state.backing and state.backing.better and spec.persistent:
-        said.append(
-            "writeback_device: %s may be another disk after a boot: write %s"
-            % (state.backing.asked, state.backing.better)
-        )
+    if state.backing:
+        said += doubts(state.backing, spec.name, spec.persistent)
     if spec.size > 2 * state.memory.total:
         said.append(
             "size: %s is more than twice the RAM (%s), which compressed data seldom fills"

@@ -152,7 +152,7 @@ def resolve_present(params: dict[str, Any], state: State) -> Present:
         refuse_unknown(spec.recompress, state.offered)
     _refuse_without_features(spec, state)
     if state.backing:
-        refuse_backing(state.backing)
+        refuse_backing(state.backing, now)
     return _settle(spec, state)
 
 

@@ -22,6 +22,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo i
 LINKS = 40  # that the kernel follows, path_resolution(7)
 BY_ORDER = re.compile(r"/dev/(?:[sv]d[a-z]|nvme|mmcblk)")  # named as the kernel comes to find them
 LASTING = "/dev/disk/by-id"
+MISSING = "does not exist"
 NONE = "none"  # what backing_dev says without one
 
 
@@ -50,11 +51,12 @@ def observe_backing(host: Host, name: str, asked: str, mounts: tuple[Mount, ...]
     path = _followed(host, asked)
     block = path[len("/dev/") :].replace("/", "!") if path.startswith("/dev/") else ""
     folder = "/sys/class/block/%s" % block
+    better = _better(host, asked) if BY_ORDER.match(asked) else ""
     if not block or not host.exists(folder + "/size"):
-        return Backing(asked, path, None, "does not exist" if not host.exists(path) else "is not a block device")
+        return Backing(asked, path, None, "is not a block device" if host.exists(path) else MISSING, better)
     size = int(host.must_read(folder + "/size")) * 512  # sectors, whatever the disk's own are
     problem = "" if current(host, name) == path else _problem(host, block, path, size, mounts, memory)
-    return Backing(asked, path, size, problem, _better(host, asked) if BY_ORDER.match(asked) else "")
+    return Backing(asked, path, size, problem, better)
 
 
 def current(host: Host, name: str) -> str | None:
@@ -124,15 +126,28 @@ def _check_form(path: str) -> None:
         )
 
 
-def refuse_backing(backing: Backing) -> None:
-    """Raise HighwaterError where the device may not be taken."""
-    if backing.problem:
+def refuse_backing(backing: Backing, now: bool) -> None:
+    """Raise HighwaterError where the device may not be taken; an image need not have it yet."""
+    if backing.problem and (now or backing.problem != MISSING):
         name = backing.asked if backing.asked == backing.path else "%s (%s)" % (backing.asked, backing.path)
         raise HighwaterError(
             "writeback_device: %s %s: write a block device that is not in use and has nothing on it"
             % (name, backing.problem),
             reason="writeback_device",
         )
+
+
+def doubts(backing: Backing, name: str, persistent: bool) -> list[str]:
+    """Warnings, about the boot, for a device that may be taken."""
+    said = []
+    if persistent and backing.better:
+        said.append("writeback_device: %s may be another disk after a boot: write %s" % (backing.asked, backing.better))
+    if backing.problem == MISSING:
+        said.append(
+            "writeback_device: %s does not exist here: a boot that does not find it either waits for it, and leaves %s "
+            "alone" % (backing.asked, name)
+        )
+    return said
 
 
 def without_writeback() -> Unsupported:

@@ -295,6 +295,21 @@ def test_a_disk_whose_name_may_be_anothers_after_a_boot(tmp_path, asked, options
     assert not said or re.match("writeback_device: " + says, said[0])
 
 
+def test_an_image_need_not_have_the_disk_of_the_machine(tmp_path):
+    """With persistent: true, as an image has it; what is there and wrong is refused all the same."""
+    host = Machine(tmp_path)
+    params = dict(DEFAULTS, size="512MiB", apply="next_boot", writeback_device="/dev/disk/by-id/not-here")
+    states = resource.observe(host, params)
+    spec = resource.resolve(params, states)
+    assert resource.plan(spec, states)
+    (said,) = resource.warnings(spec, states)
+    assert re.match("writeback_device: /dev/disk/by-id/not-here does not exist here: .* leaves zram0 alone", said)
+    for asked, says in (("/dev/vdc", "is mounted at /data"), ("/dev/disk/data/empty", "is not a block device")):
+        wrong = dict(params, writeback_device=asked)
+        with pytest.raises(HighwaterError, match=says):
+            resource.resolve(wrong, resource.observe(host, wrong))
+
+
 def test_each_filesystem_has_a_smallest_size(tmp_path):
     params = dict(DEFAULTS, **ext4(fstype="xfs"), size="128MiB", persistent=False)
     states = resource.observe(Machine(tmp_path), params)
