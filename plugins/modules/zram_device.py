@@ -112,7 +112,8 @@ options:
         the folders above it.
       - A folder that is not empty can only be taken with O(apply=next_boot), since what is in it would be out of reach
         below the filesystem.
-      - Refused where C(/etc/fstab) mounts something there or below it.
+      - Refused where C(/etc/fstab) mounts something there or below it, and for what a machine needs to run, such as
+        C(/etc), C(/boot), C(/var/lib) and C(/usr), and folders below these but for those of C(/usr/local) and C(/var/lib).
       - Where the distribution has a unit that mounts there, as Debian 13 for C(/tmp), that is masked.
     type: str
   mount_options:

@@ -20,9 +20,11 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.values impor
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
 from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import MountPoint
 
-# Nothing that a machine needs to run or to boot; and nothing above our own record, which an empty /var would hide.
-KEPT = ("/", "/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/root", "/run", "/sbin", "/sys", "/usr")
-KERNELS_OWN = ("/dev/", "/proc/", "/sys/")
+# Nothing that a machine needs to run or to boot, nor its packages' own record. These alone, or with all below them:
+KEPT = re.compile(
+    r"/(root|run)?\Z"
+    r"|/(bin|boot|dev|etc|lib(32|64|x32)?|proc|sbin|sys|usr(?!/local(/|\Z))|var/lib/(dpkg|rpm))(/|\Z)"
+)
 
 
 class Tools(NamedTuple):
@@ -59,7 +61,8 @@ def check_mount_point(path: str | None) -> None:
         raise HighwaterError("mount_point: %s is no absolute path in its shortest form: %s" % (path, wish))
     if not re.match(r"[\w@+=:,./-]+\Z", path, re.ASCII):
         raise HighwaterError("mount_point: %r has characters that a unit cannot have: %s" % (path, wish))
-    if path in KEPT or path.startswith(KERNELS_OWN) or RECORDS.startswith(path + "/") or path == RECORDS:
+    # Nor what is above our own record, which an empty /var would hide, or below it.
+    if KEPT.match(path) or (RECORDS + "/").startswith(path + "/") or path.startswith(RECORDS + "/"):
         raise HighwaterError("mount_point: an empty %s would break the machine: %s" % (path, wish))
 
 

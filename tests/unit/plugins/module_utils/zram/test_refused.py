@@ -17,6 +17,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
 from ansible_collections.highwater.memory.plugins.module_utils.zram.arguments import ARGUMENTS
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_options import check_mount_point
 
 DEFAULTS = {name: option.get("default") for name, option in ARGUMENTS.items()}
 ZRAM0 = "/sys/block/zram0"
@@ -221,6 +222,26 @@ def test_an_image_need_not_have_the_kernel_that_runs(tmp_path):
     with pytest.raises(Unsupported, match="this kernel has no ext4"):
         planned(host, **ext4(apply="next_boot"))
     assert planned(host, **ext4(fstype="xfs", apply="next_boot"))
+
+
+KEPT = """
+    /usr/lib /usr/bin /usr/share/x /lib/modules /lib64/x /libx32 /etc/systemd /bin/x /sbin/x /boot/efi /proc/x
+    /sys/fs/cgroup /run /root /var /var/lib/highwater/memory/x /var/lib/dpkg /var/lib/rpm/x
+"""
+FREE = """
+    /usr/local /usr/local/cache /run/x /root/x /home /library /etcetera /var/lib/x /var/cache/apt /tmp /srv/usr/lib
+"""
+
+
+@pytest.mark.parametrize("path", KEPT.split())
+def test_where_nothing_may_be_hidden(path):
+    with pytest.raises(HighwaterError, match="^mount_point: an empty %s would break the machine: write" % path):
+        check_mount_point(path)
+
+
+@pytest.mark.parametrize("path", FREE.split())
+def test_what_is_not_the_machines_own(path):
+    check_mount_point(path)
 
 
 @pytest.mark.parametrize(
