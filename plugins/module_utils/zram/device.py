@@ -83,7 +83,7 @@ def _from_nothing(spec: Present, state: State) -> Plan:
 
     refuse_mount_point(state)
     refuse_large_table(spec, state)
-    note: Plan = (_note(state, {"created": True}),) + (() if state.loaded else (_NOTE,))
+    note: Plan = (_note(state, {"created": True}),) + (() if state.loaded else (NOTE_LOADED,))
     if spec.filesystem:
         note += note_steps(spec.filesystem, state, spec.persistent, created=True)
     return note + fresh_steps(spec, state.loaded, missing_folder(state))
@@ -150,7 +150,7 @@ def _recompression(recompress: tuple[Recompression, ...]) -> tuple[tuple[int, st
     return tuple((each.priority, each.name) for each in recompress)
 
 
-_NOTE = Step(
+NOTE_LOADED = Step(
     "note that the kernel module zram was not loaded before us",
     "",
     Remember(MODULE_KIND, MODULE, {"loaded": True}),

@@ -26,7 +26,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.swap import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
 from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm import recompress_request, request
-from ansible_collections.highwater.memory.plugins.module_utils.zram.device import device_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.device import NOTE_LOADED, device_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, PACKAGE_KIND, State, attribute
@@ -37,7 +37,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import 
 def plan_present(spec: Present, state: State) -> Plan:
     """The steps; empty when nothing is to do. HighwaterError where a step would do harm."""
     taken = _take_over_steps(spec, state)
-    now = _device_steps(spec, state) if spec.now else ()
+    now = _device_steps(spec, state) if spec.now else _next_boot_steps(state)
     boot = _unit_steps(spec, state) + _timer_steps(spec, state)
     return taken + now + boot + _package_steps(spec, state) + _record_steps(spec, state)
 
@@ -50,6 +50,11 @@ def _device_steps(spec: Present, state: State) -> Plan:
 
     steps = with_detour(spec, state, steps, _note_live(spec, state))
     return _note_sizes(spec, state, steps) + steps
+
+
+def _next_boot_steps(state: State) -> Plan:
+    """Nothing changes now; but once the boot has loaded the kernel module, nobody can tell that it was for us."""
+    return () if state.loaded or state.loaded_by_us else (NOTE_LOADED,)
 
 
 def _note_sizes(spec: Present, state: State, steps: Plan) -> Plan:

@@ -124,3 +124,22 @@ def test_nobody_is_switched_off_for_one_boot(kernel):
     kernel.boots()
     assert kernel.readlink(LINK)
     assert kernel.priorities
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["module loaded before us", "not loaded"])
+@pytest.mark.parametrize("apply", ["now", "next_boot"])
+@pytest.mark.parametrize("booted", [True, False])
+def test_nothing_stays_of_what_was_asked_for(kernel, there, apply, booted):
+    """Fails where the module stays loaded that the boot has loaded for us."""
+    if there:
+        kernel.command_modprobe("zram")
+    options = dict(BEFORE, apply=apply)
+    assert run(kernel, options)["changed"]
+    assert not run(kernel, options)["changed"]
+    if booted:
+        kernel.boots()
+        assert kernel.priorities
+    run(kernel, ALL)
+    assert not kernel.priorities
+    assert kernel.exists(CONTROL) == there
+    assert kernel.listdir("/var/lib/highwater") == []
