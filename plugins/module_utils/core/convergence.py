@@ -12,6 +12,7 @@ A resource is a Python module with these functions (State and Spec are immutable
     managed(state) -> dict              what the diff shows of a state: no counters, nothing that moves by itself
     wanted(spec, state) -> dict         the same fields, as they will be
     result(spec, state) -> dict         what the module returns beside changed, actions and diff
+    settled(wanted, state) -> dict      what was wanted, with what only the steps have shown: the state after; optional
     warnings(spec, state) -> list       sentences, from the state after
     given_up(state) -> Plan             pure; takes away what earlier calls have begun (see progress.py), for when
                                         resolve() refuses to go on with it; not every resource leaves such things
@@ -83,6 +84,8 @@ def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: boo
             return dict(done, progress=pause.progress._asdict())
         after = resource.observe(host, params)
         _prove(resource, params, after)
+        if hasattr(resource, "settled"):
+            diff["after"] = resource.settled(wanted, after)
     return dict(
         resource.result(spec, after),
         changed=bool(steps),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
     from ansible_collections.highwater.memory.plugins.module_utils.core.timer import Timer
 
-__all__ = ("left_behind", "managed", "observe", "plan", "resolve", "result", "wanted", "warnings")
+__all__ = ("left_behind", "managed", "observe", "plan", "resolve", "result", "settled", "wanted", "warnings")
 
 States = Tuple[State, ...]
 Spec = Union[Present, Absent]
@@ -105,9 +105,12 @@ def wanted(spec: Spec, states: States) -> Fields:
         gone = dict(unset, **_GONE) if spec.now else unset
         return {state.name: dict(_fields(state), **(unset if state.theirs else gone)) for state in states}
     fields = _fields(states[0])
-    settled = spec.settled or spec.algorithms[0]
+    open_yet = not spec.offered and len(spec.algorithms) > 1
+    known = spec.settled or (None if open_yet else spec.algorithms[0])
     if spec.now:
-        fields.update(size=spec.size, algorithm=settled.name, mem_limit=spec.mem_limit, **_wanted_use(spec, states[0]))
+        names = ", ".join(algorithm.name for algorithm in spec.algorithms)
+        chosen = known.name if known else "the first of %s that this kernel has" % names
+        fields.update(size=spec.size, algorithm=chosen, mem_limit=spec.mem_limit, **_wanted_use(spec, states[0]))
     fields.update(unit=None, enabled=False, timers={})
     if spec.persistent:
         unit = states[0].unit
@@ -115,10 +118,17 @@ def wanted(spec: Spec, states: States) -> Fields:
         shown = (
             unit.text
             if spec.settled and unit.text == open_choice
-            else unit.render(boot_job(spec._replace(settled=settled if spec.now else spec.settled)))
+            else unit.render(boot_job(spec._replace(settled=known if spec.now else spec.settled)))
         )
         fields.update(unit=shown, enabled=True, timers=_timers(spec, states[0]))
     return {spec.name: fields}
+
+
+def settled(fields: Fields, states: States) -> Fields:
+    """What was wanted, with what only the steps have shown: the algorithm, and so the unit."""
+    seen = managed(states)
+    shown = {name: {key: seen[name][key] for key in ("algorithm", "unit")} for name in fields if name in seen}
+    return {name: dict(fields[name], **shown.get(name, {})) for name in fields}
 
 
 def _wanted_use(spec: Present, state: State) -> Fields:

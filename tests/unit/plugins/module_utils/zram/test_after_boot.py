@@ -12,12 +12,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.convergence import converge
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import record_path
+from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL
 
-from .zram_kernel import BEFORE, UNITS, Kernel, run
+from .zram_kernel import BEFORE, DEFAULTS, UNITS, Kernel, run
 
 LINK = UNITS + "/multi-user.target.wants/zramswap.service"
 RECORD = record_path("zram_device", "zram0")
@@ -104,6 +106,22 @@ def test_a_record_without_a_boot_is_none_against_an_owner(kernel, asked):
         with pytest.raises(HighwaterError, match="zram0 is set up by zram-tools"):
             run(kernel, asked)
     assert kernel.priorities
+
+
+def test_the_diff_shows_what_it_became(kernel):
+    """Fails where a list of algorithms is shown as its first, which this kernel does not have."""
+    options = dict(BEFORE, algorithm=["842", "zstd", "lz4"])
+    said = converge(resource, dict(DEFAULTS, **options), kernel, True)["diff"]["after"]["zram0"]
+    assert said["algorithm"] == "the first of 842, zstd, lz4 that this kernel has"
+    assert "echo 842" in said["unit"]
+    assert "echo zstd" in said["unit"]
+    params = dict(DEFAULTS, **options)
+    done = run(kernel, options)["diff"]["after"]
+    assert done == resource.managed(resource.observe(kernel, dict(params, check_mode=False)))
+    assert done["zram0"]["algorithm"] == "zstd"
+    gone = run(kernel, ALL)["diff"]
+    assert gone["before"]["zram0"]["algorithm"] == "zstd"
+    assert gone["after"]["zram0"]["algorithm"] is None
 
 
 def test_nobody_is_switched_off_for_one_boot(kernel):
