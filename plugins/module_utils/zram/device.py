@@ -39,6 +39,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm im
     recorded_recompress,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
+from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import another
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import (
     Present,
     refuse_large_table,
@@ -323,23 +324,25 @@ def _as_recorded(state: State, name: str) -> Algorithm:
     return Algorithm(name, had.get(name, ()))
 
 
-def refuse_foreign_data(state: State) -> None:
-    """Raise HighwaterError where the device holds something that is not swap and not ours: a reset would lose it."""
+def refuse_foreign_data(state: State, going: bool = False) -> None:
+    """Raise HighwaterError where the device holds something that is not swap and not ours: a reset would lose it.
+
+    going: whether it is to be gone, for which no other will do.
+    """
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import is_ours
 
     device = state.device
     if device is None or state.area is not None or is_ours(state):
         return
+    instead = "" if going else "choose another device such as %s, or " % another(state.name)
     if device.used_by:
         raise HighwaterError(
-            "name: %s %s: choose another device such as zram1, or give that one up first"
-            % (node(state.name), device.used_by),
+            "name: %s %s: %sgive that one up first" % (node(state.name), device.used_by, instead),
             reason="in_use",
         )
     if not device.swap and device.stat.orig_data_size:
         raise HighwaterError(
-            "name: %s holds %s of data that is not swap: choose another device such as zram1, or "
-            "throw them away first (zramctl --reset %s)"
-            % (node(state.name), format_size(device.stat.orig_data_size), node(state.name)),
+            "name: %s holds %s of data that is not swap: %sthrow them away first (zramctl --reset %s)"
+            % (node(state.name), format_size(device.stat.orig_data_size), instead, node(state.name)),
             reason="in_use",
         )

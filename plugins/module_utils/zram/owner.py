@@ -80,18 +80,29 @@ def find_owners(host: Host, name: str) -> tuple[Owner, ...]:
     return _generator(host, name) + _units(host, name) + _scripts(host, name) + _lines(host, name) + _local(host, name)
 
 
-def refuse_owners(owners: tuple[Owner, ...], name: str, instead: str = "") -> None:
-    """Raise HighwaterError where somebody else sets the device up; instead: what would do beside work by hand."""
+def refuse_owners(owners: tuple[Owner, ...], name: str, instead: str = "", going: bool = False) -> None:
+    """Raise HighwaterError where somebody else sets the device up; instead: what would do beside work by hand; going:
+    whether it is to be gone, for which no other will do."""
     if owners:
         owner = owners[0]
         raise HighwaterError(
-            "name: %s is set up by %s (%s), and two owners of one device would undo each other's work: %s, or "
-            "choose another name such as zram1"
-            % (name, owner.program, owner.file, instead or "switch that one off first (%s)" % owner.switch_off),
+            "name: %s is set up by %s (%s), and two owners of one device would undo each other's work: %s%s"
+            % (
+                name,
+                owner.program,
+                owner.file,
+                instead or "switch that one off first (%s)" % owner.switch_off,
+                "" if going else ", or choose another name such as %s" % another(name),
+            ),
             reason="owner",
             owner=owner.program,
             file=owner.file,
         )
+
+
+def another(name: str) -> str:
+    """The name of a device that is not the one of that name."""
+    return "zram%d" % (int(name[len("zram") :]) + 1)
 
 
 def names(text: str, name: str) -> bool:

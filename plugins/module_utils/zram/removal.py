@@ -96,8 +96,8 @@ def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
     steps: Plan = ()
     if device and device.size and not state.theirs:
         if GIVEN_UP not in state.record and (not state.record or state.unit.text is None):
-            refuse_owners(state.owners, state.name)
-        refuse_foreign_data(state)
+            refuse_owners(state.owners, state.name, going=True)
+        refuse_foreign_data(state, going=True)
         steps += reset_steps(state, device, WHY) + (() if unload else _algorithm_steps(state, device))
     if device and not state.theirs:
         steps += let_go_steps(state.name, device)

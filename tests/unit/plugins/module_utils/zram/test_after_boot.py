@@ -108,6 +108,13 @@ def test_a_record_without_a_boot_is_none_against_an_owner(kernel, asked):
     assert kernel.priorities
 
 
+@pytest.mark.parametrize(("name", "other"), [("zram0", "zram1"), ("zram1", "zram2")])
+def test_another_name_is_another_one(kernel, name, other):
+    kernel.put("/etc/fstab", "/dev/%s none swap sw 0 0\n" % name)
+    with pytest.raises(HighwaterError, match="or choose another name such as %s$" % other):
+        run(kernel, dict(BEFORE, name=name))
+
+
 def test_the_diff_shows_what_it_became(kernel):
     """Fails where a list of algorithms is shown as its first, which this kernel does not have."""
     options = dict(BEFORE, algorithm=["842", "zstd", "lz4"])
