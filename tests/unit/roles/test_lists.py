@@ -14,12 +14,15 @@ from jinja2.nativetypes import NativeEnvironment
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 
 
-def rendered(file, name, one=False, **variables):
+def value(file, name, **variables):
     environment = NativeEnvironment()
     environment.filters["extract"] = lambda key, container: container[key]  # as Ansible's
     template = yaml.safe_load((ROLES / file).read_text(encoding="utf-8"))[name]
-    found = environment.from_string(template).render(variables)
-    return found if one else list(found)
+    return environment.from_string(template).render(variables)
+
+
+def rendered(file, name, **variables):
+    return list(value(file, name, **variables))
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,8 @@ CONVERGED = dict(ON, changed=False)
 def test_old_swap_by_what_became_of_the_new(results, held, turns_on):
     """Fails where old swap goes although new swap was skipped, or counts in check mode on swap that is not to come."""
     file, known = "swapfile/vars/main.yml", {"swapfile_result": {"results": results}, "omit": ""}
-    assert rendered(file, "swapfile__hold_back", one=True, **known).strip() == held
-    assert rendered(file, "swapfile__turns_on", one=True, **known) is turns_on
+    assert value(file, "swapfile__hold_back", **known).strip() == held
+    assert value(file, "swapfile__turns_on", **known) is turns_on
 
 
 def test_new_swapfiles_come_in_a_task_of_their_own():
@@ -69,3 +72,23 @@ def test_new_swapfiles_come_in_a_task_of_their_own():
         for name in ("swapfile__wanted", "swapfile__unwanted")
     }
     assert found == {"swapfile__wanted": ["/new", "/newer"], "swapfile__unwanted": ["/old"]}
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize(
+    ("devices", "state", "missing", "on"),
+    [
+        ([{"name": "zram0"}], "present", [{"os_id": "ubuntu"}], True),
+        ([{"name": "zram0", "fstype": "swap", "apply": "now"}], "present", [{"os_id": "ubuntu"}], True),
+        ([{"name": "zram0", "fstype": "ext4"}], "present", [{"os_id": "ubuntu"}], False),
+        ([{"name": "zram0", "apply": "next_boot"}], "present", [{"os_id": "ubuntu"}], False),
+        ([{"name": "zram0"}], "present", [], False),
+        ([{"name": "zram0"}], "absent", [{"os_id": "ubuntu"}], False),
+    ],
+)
+def test_check_mode_counts_on_the_package_that_would_be_installed(check_mode, devices, state, missing, on):
+    """Fails where check mode leaves out what vm_tuning does beside a zram swap, or a real run counts on one."""
+    variables = {"zram_state": state, "zram__active": [], "zram__missing": missing, "zram_devices": devices}
+    variables["ansible_check_mode"] = check_mode
+    assert value("zram/vars/main.yml", "zram__is_on", **variables) is (on and check_mode)
+    assert value("zram/vars/main.yml", "zram__is_on", **dict(variables, zram__active=[True])) is (state == "present")
