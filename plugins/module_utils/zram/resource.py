@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Tuple, Union
 
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import ratio
@@ -159,8 +160,12 @@ def _timers(spec: Present, state: State) -> Fields:
 
 
 def result(spec: Spec, states: States) -> Fields:
-    """``zram`` and ``unit``, None where they are about no device or more than one."""
+    """``zram`` and ``unit``, None where they are about no device or more than one. HighwaterError where all was done
+    but for a device whose record cannot be read.
+    """
     if isinstance(spec, Absent):
+        if states and states[0].damaged:
+            raise HighwaterError(states[0].damaged, reason="record")
         return {"zram": None, "unit": None, "timers": [], "packages": list(spec.packages)}
     state = states[0]
     fields = _fields(state)

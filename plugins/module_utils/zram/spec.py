@@ -36,7 +36,6 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.state import
     WRITEBACK,
     State,
     node,
-    refuse_without_kernel,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import refuse_backing, without_writeback
 
@@ -143,7 +142,7 @@ def resolve_present(params: dict[str, Any], state: State) -> Present:
         package=params["package"] or "",
     )
     if now:
-        refuse_without_kernel(state)
+        _refuse_without_kernel(state)
     _refuse_without_init(params, state)
     if state.offered is not None:
         spec = spec._replace(algorithms=choose(requested, state.offered))
@@ -240,6 +239,16 @@ def _named(algorithms: tuple[Algorithm, ...], name: str | None) -> Algorithm | N
 
 
 # -- what the host must have ---------------------------------------------------------------------
+
+
+def _refuse_without_kernel(state: State) -> None:
+    """Raise Unsupported where the kernel has no zram at all."""
+    if not state.available:
+        raise Unsupported(
+            "%s needs the kernel module zram, which the kernel that runs does not have: install the "
+            "package with the rest of its modules, or a kernel with CONFIG_ZRAM" % state.name,
+            reason="kernel_module_missing",
+        )
 
 
 def _refuse_without_init(params: dict[str, Any], state: State) -> None:

@@ -25,7 +25,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.environment 
     refuse_container,
     refuse_kubelet,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import FILESYSTEM, SWAP
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import (
@@ -135,6 +135,7 @@ class State(NamedTuple):
     theirs:      whether it is somebody else's that an earlier run of ours has only touched: not to be taken away.
     boot:        which boot this is, empty where nobody knows or asks.
     beside:      other devices that those who set it up, or did before us, set up as well.
+    damaged:     what is wrong with the record of another device, which is left alone for that.
     temporary:   a device with pages of this one, which an earlier run has left; spare: the name of one yet to be made.
     """
 
@@ -167,6 +168,7 @@ class State(NamedTuple):
     theirs: bool = False
     boot: str = ""
     beside: tuple[Beside, ...] = ()
+    damaged: str = ""
 
 
 def node(name: str) -> str:
@@ -197,7 +199,17 @@ def observe(host: Host, params: dict[str, Any]) -> tuple[State, ...]:
         refuse_kubelet(host, "swap on %s" % params["name"])
     memory = observe_memory(host)
     mounts = parse_mountinfo(host.read("/proc/self/mountinfo") or "")
-    return tuple(_observe_one(host, name, memory, mounts, params) for name in names)
+    states, damaged = [], []
+    for name in names:
+        try:
+            states.append(_observe_one(host, name, memory, mounts, params))
+        except HighwaterError as error:
+            if error.reason != "record":
+                raise
+            damaged.append(error)
+    if damaged and not states:
+        raise damaged[0]
+    return tuple(state._replace(damaged=damaged[0].message) for state in states) if damaged else tuple(states)
 
 
 def _names(host: Host, params: dict[str, Any]) -> tuple[str, ...]:
@@ -381,13 +393,3 @@ def _offered(host: Host, devices: tuple[str, ...]) -> tuple[str, ...] | None:
         if text:
             return parse_choice(text).offered
     return None
-
-
-def refuse_without_kernel(state: State) -> None:
-    """Raise Unsupported where the kernel has no zram at all."""
-    if not state.available:
-        raise Unsupported(
-            "%s needs the kernel module zram, which the kernel that runs does not have: install the "
-            "package with the rest of its modules, or a kernel with CONFIG_ZRAM" % state.name,
-            reason="kernel_module_missing",
-        )

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.convergence import converge
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import record_path
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, record_path
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL
 
@@ -167,4 +167,23 @@ def test_nothing_stays_of_what_was_asked_for(kernel, there, apply, booted):
     run(kernel, ALL)
     assert not kernel.priorities
     assert kernel.exists(CONTROL) == there
+    assert kernel.listdir("/var/lib/highwater") == []
+
+
+@pytest.mark.parametrize("apply", ["now", "next_boot"])
+def test_one_damaged_record_is_no_reason_to_leave_the_others(kernel, apply):
+    """Fails where nothing is taken back, or nobody is told what stays."""
+    for name in ("zram0", "zram1"):
+        run(kernel, dict(BEFORE, name=name, size="64MiB"))
+    kernel.put(RECORD, "{")
+    options = dict(ALL, apply=apply)
+    for check_mode in (True, False, False):
+        with pytest.raises(HighwaterError, match=r"zram0.json is damaged .*: remove it"):
+            converge(resource, dict(DEFAULTS, **options), kernel, check_mode)
+    assert list(kernel.priorities) == ["/dev/zram0"] + ["/dev/zram1"] * (apply == "next_boot")
+    assert not kernel.exists(UNITS + "/highwater-zram1.service")
+    Forget("zram_device", "zram0").perform(kernel)
+    run(kernel, ALL)
+    assert not kernel.priorities
+    assert not kernel.exists(CONTROL)
     assert kernel.listdir("/var/lib/highwater") == []
