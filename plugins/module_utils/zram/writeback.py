@@ -20,7 +20,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.values impor
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount
 
 LINKS = 40  # that the kernel follows, path_resolution(7)
-BY_ORDER = re.compile(r"/dev/(?:[sv]d[a-z]|nvme|mmcblk)")  # named as the kernel comes to find them
+BY_ORDER = re.compile(r"/dev/(?:[sv]d[a-z]+\d*|(?:nvme|mmcblk)\w+)\Z")  # named as the kernel comes to find them
 LASTING = "/dev/disk/by-id"
 MISSING = "does not exist"
 NONE = "none"  # what backing_dev says without one

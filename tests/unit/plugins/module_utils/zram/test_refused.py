@@ -299,6 +299,7 @@ def test_what_is_allowed_and_seldom_meant(tmp_path, options, says, zswap):
         ("/dev/vdi", {}, "/dev/vdi may be .*: write a name that lasts, such as one below /dev/disk/by-id"),
         ("/dev/disk/by-id/scratch", {}, None),
         ("/dev/mapper/spare", {}, None),
+        ("/dev/vdata/spare", {}, None),
         ("/dev/vdb", {"persistent": False}, None),
     ],
 )
@@ -308,6 +309,7 @@ def test_a_disk_whose_name_may_be_anothers_after_a_boot(tmp_path, asked, options
         host.install("/dev/" + disk, "")
         host.install("/sys/class/block/%s/size" % disk, "8192\n")
     host.link("/dev/mapper/spare", "../dm-7")
+    host.link("/dev/vdata/spare", "../dm-7")
     host.link("/dev/disk/by-id/a-scratch", "../../vdb")
     params = dict(DEFAULTS, size="512MiB", writeback_device=asked, **options)
     states = resource.observe(host, params)
