@@ -88,7 +88,12 @@ def test_new_swapfiles_come_in_a_task_of_their_own():
 )
 def test_check_mode_counts_on_the_package_that_would_be_installed(check_mode, devices, state, missing, on):
     """Fails where check mode leaves out what vm_tuning does beside a zram swap, or a real run counts on one."""
-    variables = {"zram_state": state, "zram__active": [], "zram__missing": missing, "zram_devices": devices}
-    variables["ansible_check_mode"] = check_mode
-    assert value("zram/vars/main.yml", "zram__is_on", **variables) is (on and check_mode)
-    assert value("zram/vars/main.yml", "zram__is_on", **dict(variables, zram__active=[True])) is (state == "present")
+    variables = {
+        "zram_state": state,
+        "zram__missing": missing,
+        "zram_devices": devices,
+        "ansible_check_mode": check_mode,
+    }
+    file, name = "zram/vars/main.yml", "zram__is_on"
+    assert value(file, name, zram__active=[], **variables) is (on and check_mode)
+    assert value(file, name, zram__active=[True], **variables) is (state == "present")
