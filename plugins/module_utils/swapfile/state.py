@@ -218,12 +218,12 @@ def _beside(path: str, suffix: str) -> str:
 
 def observe_machine(host: Host) -> Machine:
     """Read what all swapfiles of the host share. In a container, an image that is being built perhaps, nothing is on:
-    what the kernel shows is the swap of the machine whose kernel it is.
+    what the kernel shows is the swap, and the devices, of the machine whose kernel it is.
     """
     memory = observe_memory(host)
-    if memory.areas and container(host):
-        memory = memory._replace(areas=(), leaving="")
     areas, mapped = mapping.by_file(host, memory.areas)
+    if (areas or mapped) and container(host):
+        areas, mapped, memory = (), {}, memory._replace(areas=(), leaving="")
     leaving = {mapping.node(name): file for file, name in mapped.items()}.get(memory.leaving, memory.leaving)
     return Machine(
         memory=memory._replace(areas=areas, leaving=leaving),

@@ -66,6 +66,24 @@ def test_a_device_is_not_the_image_s_either(host):
     assert disable.observe_device(host, observe_machine(host), "/dev/vdb1", "/dev/vdb1").area is None
 
 
+@pytest.mark.parametrize("contained", [True, False], ids=["container", "machine"])
+@pytest.mark.parametrize("areas", ["", "/dev/dm-0 partition 1020 4 -2\n"], ids=["off", "on"])
+def test_an_encrypted_device_is_not_the_image_s_either(host, world, monkeypatch, contained, areas):
+    """With the machine's /dev and /sys. Fails where building an image closes the device of the machine below."""
+    host.install("/proc/swaps", "Filename Type Size Used Priority\n" + areas)
+    for name, text in (("dm-0/dm/name", "highwater-swapfile"), ("dm-0/dm/uuid", "CRYPT-PLAIN-highwater-swapfile")):
+        host.install("/sys/block/" + name, text + "\n")
+    host.make_folder("/sys/block/dm-0/slaves/loop3")
+    host.install("/sys/block/loop3/loop/backing_file", "/swapfile\n")
+    host.link("/dev/mapper/highwater-swapfile", "../dm-0")
+    if contained:
+        host.install("/run/systemd/container", "podman\n")
+    with_file(host)
+    found = words(host, world, monkeypatch, state="present", apply="next_boot")
+    assert ("close the device highwater-swapfile" in str(found)) is (not contained and not areas)
+    assert bool(observe_machine(host).mapped) is not contained
+
+
 def test_on_the_machine_itself_they_are_on(host, world):
     with_file(host)
     (state,) = resource.observe(host, world.params(path="/swapfile", state="absent"))
