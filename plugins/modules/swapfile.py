@@ -126,8 +126,8 @@ notes:
     swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
   - A swapfile that cloud-init makes (C(swap) in its configuration) is treated as any other. It is warned of, since a new
     instance from the same disk would have it again.
-  - A file below a mount point of C(/etc/fstab) (C(noauto) aside), or where an earlier run has found a filesystem mounted, is
-    refused while none is mounted there.
+  - A new file below a mount point of C(/etc/fstab) (C(noauto) aside), or where an earlier run has found a filesystem mounted,
+    is refused while none is mounted there.
   - With O(apply=next_boot) the file is made and C(/etc/fstab) written, and nothing is turned on or off. A file that is on
     cannot be made anew that way.
   - Size, label and priority of an area that is on can only be changed by turning it off and on.

@@ -161,6 +161,8 @@ def _refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
     """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is
     a folder of the one below. One that no boot mounts (noauto) does not count; an automount is, by our look at it.
     """
+    if state.made_by_us or (state.found and state.area):
+        return  # it lies where it was put: the mount point is a folder above whose filesystem it does not need
     told = dict.fromkeys(state.table.mount_points(), ("for which %s has one" % fstab.PATH, "take its line out"))
     noted = state.record.get("mount_point", "/")
     told.setdefault(noted, ("where an earlier run has found one", "give the file up first (state: absent)"))

@@ -61,3 +61,21 @@ def test_a_filesystem_that_goes_while_zeros_are_written(world):
 def test_a_second_run_has_nothing_to_note(world, noted):
     state = mounted(world, world.settled_state(record=dict(world.ENTRY, **noted)), "/swap")
     assert steps_of(state, world.params()) == ()
+
+
+def test_a_file_that_is_there_is_on_no_filesystem_that_is_missing(world):
+    """A disk of a folder above that is gone for good, as cloud-init's of /mnt. Fails where a converged host fails."""
+    gone = DISK % "defaults,nofail"
+    converged = world.settled_state(fstab=gone + world.OURS)
+    assert steps_of(converged, world.params()) == ()
+    assert steps_of(world.settled_state(fstab=gone + world.OURS, areas=[]), world.params()), "ours, off"
+    theirs = world.settled_state(fstab=gone + world.OURS, record={})
+    assert steps_of(theirs, world.params()), "somebody's, on"
+
+
+@pytest.mark.parametrize("inode", [13, None], ids=["another file", "none"])
+def test_one_that_is_not_ours_and_off_says_nothing_of_it(world, inode):
+    found = world.found(inode=inode) if inode else None
+    state = world.settled_state(fstab=(DISK % "nofail") + world.OURS, areas=[], found=found, draft=world.found())
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap"):
+        steps_of(state, world.params())
