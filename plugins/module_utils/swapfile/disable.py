@@ -46,6 +46,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec imp
     refuse_all_but_swap,
     refuse_folders,
     refuse_strangers,
+    refuse_unmounted,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import (
     resolve_absent as resolve_absent_file,
@@ -155,6 +156,8 @@ def resolve_back(params: Mapping[str, Any], state: State) -> Spec:
     spec = Spec(state.path, False, now, {}, headroom=headroom_of(params, state), give_back=True)
     if _is_device(state):
         return spec
+    if _is_made_again(state) and state.filesystem is not None:
+        refuse_unmounted(state, state.filesystem)
     if state.found is not None or known["file"]:
         refuse_strangers(state)
         refuse_folders(state)
@@ -259,8 +262,7 @@ def _record(spec: Spec, state: State) -> Plan:
         "folders": state.record.get("folders", []),
     }
     units = entry["before"].get("units", [])
-    if "selinux" in state.record:
-        entry["selinux"] = state.record["selinux"]
+    entry.update({key: state.record[key] for key in ("selinux", "mount_point") if key in state.record})
     if state.found is not None and state.found.kind == "file" and state.header is None:
         # Once its line is out of crypttab, nothing else tells what it is until it is removed.
         entry.update(inode=state.found.inode, generation=state.generation)

@@ -134,7 +134,7 @@ def resolve_present(params: Params, state: State) -> Spec:
         raise HighwaterError(
             "path: %s is on no mount that /proc/self/mountinfo shows" % state.path, reason="filesystem"
         )
-    _refuse_unmounted(state, state.filesystem)
+    refuse_unmounted(state, state.filesystem)
     ability = filesystem.ability(state.filesystem, state.path)
     refuse_folders(state)
     size, sizes = _settle_size(str(params["size"]), state, state.filesystem)
@@ -157,7 +157,7 @@ def resolve_present(params: Params, state: State) -> Spec:
     )
 
 
-def _refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
+def refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
     """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is
     a folder of the one below. One that no boot mounts (noauto) does not count; an automount is, by our look at it.
     """

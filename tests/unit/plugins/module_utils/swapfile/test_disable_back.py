@@ -165,3 +165,31 @@ def test_several_that_come_back_are_summed(world):
     )
     roomy = [state._replace(filesystem=state.filesystem._replace(free=1 << 30)) for state in states]
     assert resource.resolve(all_back(world), tuple(roomy))
+
+
+# -- its filesystem ------------------------------------------------------------------------------------------------
+
+
+def test_its_filesystem_is_not_mounted(world):
+    """Fails where the file is made again on the filesystem below, and hidden there by the next boot."""
+    disk = "UUID=1-2 /swap ext4 nofail 0 2\n"
+    away = put_away(world)
+    away = away._replace(table=away.table._replace(text=disk))
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, for which /etc/fstab") as caught:
+        words(away, all_back(world))
+    assert caught.value.reason == "not_mounted"
+    mounted = away._replace(filesystem=away.filesystem._replace(mount_point="/swap"))
+    assert BACK_ON in words(mounted, all_back(world))
+    assert words(away, world.params(state="absent"))[-1] == "forget /swap/file"
+
+
+def test_where_an_earlier_run_has_found_it(world):
+    """Without a line of fstab, our record tells it. Fails where putting the file away forgets that."""
+    ours = made_ours(world)
+    on_disk = ours._replace(record=dict(ours.record, mount_point="/swap"))
+    entry = steps_of(on_disk, world.params(state="disabled"))[0].action.entry
+    away = world.state(record=entry)
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, where an earlier run"):
+        words(away, all_back(world))
+    mounted = away._replace(filesystem=away.filesystem._replace(mount_point="/swap"))
+    assert BACK_ON in words(mounted, all_back(world))
