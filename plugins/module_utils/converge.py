@@ -70,6 +70,13 @@ class Object(NamedTuple):
         name = self.params[self.kind.named_by] if self.kind.named_by else ""
         return ("%s %s" % (self.kind.module, name)).rstrip()
 
+    def gives_way(self) -> bool:
+        """Whether it goes once others of its kind have come, and stays where one of them could not be had. Not what is
+        named ``all``: those would be among them by then.
+        """
+        named = self.params[self.kind.named_by] if self.kind.named_by else None
+        return "hold_back" in self.params and self.params["state"] != "present" and named != "all"
+
 
 def converge_all(asked: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
     """Bring every object to its state; the first that cannot be brought there ends it.
@@ -78,7 +85,7 @@ def converge_all(asked: dict[str, Any], host: Host, check_mode: bool) -> dict[st
     module's name a list of what each object returned. Raises HighwaterError that names the object; its facts have the
     actions that were carried out before.
     """
-    objects = [Object(kind, _checked(kind, options)) for kind in KINDS for options in asked[kind.module]]
+    objects = [each for kind in KINDS for each in _in_order(kind, asked[kind.module])]
     objects.sort(key=lambda each: each.kind.late and each.params["state"] == "absent")
     done: list[tuple[Kind, dict[str, Any]]] = []
     for each in objects:
@@ -102,6 +109,10 @@ def converge_all(asked: dict[str, Any], host: Host, check_mode: bool) -> dict[st
         if "progress" in done[-1][1]:
             break
     return _together(done)
+
+
+def _in_order(kind: Kind, asked: list[dict[str, Any]]) -> list[Object]:
+    return sorted((Object(kind, _checked(kind, options)) for options in asked), key=Object.gives_way)
 
 
 def _checked(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ description:
     A remote call costs more than the work in it, so that a host converges in a fraction of the time.
   - Huge pages that are given back (O(transparent_hugepage) with C(state=absent)) come last, since the kernel computes
     C(vm.min_free_kbytes) anew then.
+  - Swapfiles that are to be absent or disabled come after those that are to be present, wherever they stand in the list,
+    so that new swap is on before old swap goes off. Only what takes back C(all) stays in its place.
   - Where an object takes long, such as a swapfile that is written, the terminal shows how far it is.
   - Where a swapfile that is to be present is skipped (C(on_unsupported=skip)), the swapfiles of the same call that are to be
     absent or disabled stay as they are, with a warning that says why, so that no host is left with neither. Beside a kubelet,
@@ -112,7 +114,7 @@ zram_device:
   type: list
   elements: dict
 swapfile:
-  description: What each file returned, as M(highwater.memory.swapfile) says.
+  description: What each file returned, as M(highwater.memory.swapfile) says, in the order in which they were done.
   returned: success
   type: list
   elements: dict

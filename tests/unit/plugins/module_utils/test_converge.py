@@ -169,6 +169,22 @@ def test_what_goes_off_is_held_back_where_what_was_to_take_its_place_could_not_b
     assert held("foreign", kind="first") is None, "another kind of swap"
 
 
+def test_what_goes_off_comes_after_what_is_to_take_its_place(host, monkeypatch):
+    """Fails where old swap goes since it stands before the new one in the list, which then cannot be had."""
+    first, second, last = converge.KINDS
+    monkeypatch.setattr(converge, "KINDS", (first, second._replace(arguments=HELD), last))
+    goes, new = {"name": "b", "state": "absent"}, {"name": "foreign", "on_unsupported": "skip"}
+    returned = run(host, True, second=[goes, {"name": "off"}, new, dict(goes, name="a")])
+    assert [words.split()[1] for words in returned["actions"]] == ["off", "b", "a"]
+    assert [diff["after"]["is"]["hold_back"] for diff in returned["diff"]] == [None, "it is foreign", "it is foreign"]
+    assert returned["second"][1]["reason"] == "foreign", "as they were done"
+    # All that was there before is taken back first: after that it would be the new one too.
+    returned = run(host, True, second=[dict(goes, name="all"), {"name": "a"}])
+    assert [words.split()[1] for words in returned["actions"]] == ["all", "a"]
+    returned = run(host, True, first=[{"name": "b", "state": "absent"}, {"name": "a"}])
+    assert [words.split()[1] for words in returned["actions"]] == ["b", "a"], "nothing of this kind is held back"
+
+
 def test_the_modules_themselves_take_the_same_options(monkeypatch):
     """Each real kind is called as its module and takes that module's own argument spec."""
     monkeypatch.undo()
