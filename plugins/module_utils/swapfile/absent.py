@@ -65,7 +65,7 @@ def _has_no_room(state: State) -> bool:
     nothing waits for a file, as it would for the device of an encrypted one.
     """
     disk = state.filesystem
-    full = disk is not None and disk.mount_point == "/" and disk.free < _ROOM_FOR_TABLES
+    full = disk is not None and disk.mount_point == "/" and disk.free + disk.reserved < _ROOM_FOR_TABLES
     return full and not state.crypt.entries()
 
 

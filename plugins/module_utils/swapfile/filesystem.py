@@ -67,7 +67,8 @@ REFUSED = {
 
 class Filesystem(NamedTuple):
     """Where a path lies. kind: as in /proc/filesystems; total, free: bytes, free without what is kept for root;
-    devices: that it spans; copies: it keeps data more than once, or spreads it; source: the device, as mounted.
+    devices: that it spans; copies: it keeps data more than once, or spreads it; source: the device, as mounted;
+    reserved: bytes beyond free that root can write.
     """
 
     kind: str
@@ -78,6 +79,18 @@ class Filesystem(NamedTuple):
     read_only: bool = False
     source: str = ""
     copies: bool = False
+    reserved: int = 0
+
+
+def reserved(kind: str, room: os.statvfs_result) -> int:
+    """Bytes that are free for root alone. What is free on ext4 has blocks that it takes for its own metadata only
+    (ext4_set_resv_clusters() of fs/ext4/super.c). btrfs has none for root: with less for others it means that its
+    metadata have no room.
+    """
+    if kind == "btrfs":
+        return 0
+    own = min(room.f_blocks // 50, 4096) if kind == "ext4" else 0
+    return max(room.f_bfree - room.f_bavail - own, 0) * room.f_frsize
 
 
 def ability(filesystem: Filesystem, path: str) -> Ability:

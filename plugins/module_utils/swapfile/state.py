@@ -381,7 +381,10 @@ def _filesystem(host: Host, folder: str) -> filesystem.Filesystem | None:
     room = os.statvfs(host.path(folder))
     total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
     read_only = bool(room.f_flag & os.ST_RDONLY)
-    found = filesystem.Filesystem(mount.fstype, mount.point, total, free, read_only=read_only, source=mount.source)
+    reserved = filesystem.reserved(mount.fstype, room)
+    found = filesystem.Filesystem(
+        mount.fstype, mount.point, total, free, read_only=read_only, source=mount.source, reserved=reserved
+    )
     if mount.fstype != "btrfs":
         return found
     from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs  # as in _selinux()

@@ -33,6 +33,15 @@ def test_on_a_full_disk_the_file_goes_before_fstab_is_written(world, free, mount
     assert does(state, world.params(state="absent")) == expected
 
 
+@pytest.mark.parametrize(("reserved", "first"), [(1 << 30, False), (64 << 10, True)])
+def test_what_is_kept_for_root_is_room(world, reserved, first):
+    """Fails where the file goes before the tables for nothing: if they fail then, it cannot be turned on again."""
+    state = world.settled_state(disk=0)
+    state = state._replace(filesystem=state.filesystem._replace(reserved=reserved))
+    last = [OUT, "remove /swap/file"]
+    assert does(state, world.params(state="absent"))[1:3] == (last[::-1] if first else last)
+
+
 def test_an_encrypted_one_goes_last(world):
     """A boot would wait for its device."""
     crypt = Table(make_line("/swap/file", True) + "\n", world.PATH)

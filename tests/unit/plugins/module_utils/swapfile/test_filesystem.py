@@ -6,14 +6,20 @@
 
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
+
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import (
     ABILITIES,
     REFUSED,
     Filesystem,
     ability,
 )
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
 
 
 @pytest.mark.parametrize("kind", [*REFUSED, "fuse.sshfs", "9p"])
@@ -40,3 +46,27 @@ def test_data_that_is_kept_twice_is_refused():
 
 def test_no_filesystem_is_both_taken_and_refused():
     assert not set(ABILITIES) & set(REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "blocks", "free", "available", "blocks_for_root"),
+    [
+        ("ext4", 1000000, 60000, 0, 60000 - 4096),
+        ("ext4", 1000000, 4000, 0, 0),
+        ("ext4", 1000000, 100000, 100000 - 50000 - 4096, 50000),
+        ("ext4", 10000, 300, 0, 100),
+        ("ext3", 1000000, 60000, 10000, 50000),
+        ("xfs", 1000000, 9, 9, 0),
+        ("btrfs", 1000000, 60000, 0, 0),
+    ],
+)
+def test_what_only_root_can_write(tmp_path, monkeypatch, world, kind, blocks, free, available, blocks_for_root):
+    """ext4 keeps blocks from root too; btrfs has none for root, but no room for its metadata."""
+    host = Host(str(tmp_path))
+    host.install("/proc/self/mountinfo", "36 35 98:0 / / rw - %s /dev/sda1 rw\n" % kind)
+    room = SimpleNamespace(f_blocks=blocks, f_bfree=free, f_bavail=available, f_frsize=4096, f_flag=0)
+    monkeypatch.setattr(os, "statvfs", lambda path: room)
+    monkeypatch.setattr(btrfs, "count_devices", lambda path: 1)
+    monkeypatch.setattr(btrfs, "keeps_copies", lambda path: False)
+    found = observe_file(host, world.machine(), "/swapfile").filesystem
+    assert (found.free, found.reserved) == (available * 4096, blocks_for_root * 4096)
