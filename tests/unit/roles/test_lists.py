@@ -64,6 +64,40 @@ def test_old_swap_by_what_became_of_the_new(results, held, turns_on):
     assert value(file, "swapfile__turns_on", **known) is turns_on
 
 
+SWAPFILE = "swapfile/vars/main.yml"
+NOT_RUN = [{}, {"swapfile_result": {"changed": False, "skipped": True}}]
+
+
+@pytest.mark.parametrize("known", NOT_RUN, ids=["not run", "skipped"])
+def test_where_the_task_of_the_new_ones_was_not_run(known):
+    """Fails where --start-at-task or --tags leaves the later ones with a variable that is not defined."""
+    assert value(SWAPFILE, "swapfile__hold_back", **known).strip() == ""
+    assert value(SWAPFILE, "swapfile__turns_on", **known) is False
+    assert value(SWAPFILE, "swapfile__is_on", **known) is False
+
+
+OFF = {"changed": True, "swapfile": {"active": False}}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "put_away", "on"),
+    [
+        ([], [], [], False),
+        ([ON], [], [], True),
+        ([CONVERGED], [OFF], [OFF], True),
+        ([SKIPPED], [], [], False),
+        ([SKIPPED], [CONVERGED], [], True),
+        ([SKIPPED], [], [OFF, CONVERGED], True),
+        ([OFF], [OFF], [OFF, SKIPPED], False),
+    ],
+)
+def test_whether_any_swapfile_is_on(new, old, put_away, on):
+    """Fails where what was held back, and so is on, is not told to other roles."""
+    names = ("swapfile_result", "swapfile__absent_result", "swapfile__disabled_result")
+    known = {name: {"results": results} for name, results in zip(names, (new, old, put_away))}
+    assert value(SWAPFILE, "swapfile__is_on", **known) is on
+
+
 def test_new_swapfiles_come_in_a_task_of_their_own():
     """Fails where a loop goes on to those that are to go after one that was to come has failed."""
     files = [{"path": "/old", "state": "absent"}, {"path": "/new"}, {"path": "/newer", "state": "present"}]
