@@ -46,6 +46,32 @@ _ALWAYS = (
 )
 
 
+class Other(NamedTuple):
+    """Another file of ours: our record of it, and the settings by name that it says itself."""
+
+    entry: record.Entry
+    values: Mapping[str, str]
+
+    def numbers(self, name: str) -> dict[str, str]:
+        """By our record the number of a setting, or of the one that excludes it; empty for neither."""
+        said = self.entry.get("settings", {})
+        return {member: said[member].get("value") for member in group(name) if member in said}
+
+    def still(self, name: str) -> dict[str, str]:
+        """numbers(), where the file says the same: it may have been removed, masked or edited by hand since."""
+        return {member: number for member, number in self.numbers(name).items() if self.values.get(member) == number}
+
+    def before(self, live: Mapping[str, Optional[str]], boot: str) -> dict[str, Optional[str]]:
+        """What was there before us, of what is set by it still, now or at boot; else a boot has brought another."""
+        numbers: dict[str, Optional[str]] = self.entry.get("before", {})
+        in_force = {
+            name: number
+            for name, number in numbers.items()
+            if self.still(name) or any(live.get(member) == made for member, made in self.numbers(name).items())
+        }
+        return {**record.left_over(self.entry, boot), **in_force}
+
+
 class State(NamedTuple):
     """A host before or after.
 
@@ -63,7 +89,7 @@ class State(NamedTuple):
     beside: values by name from before our module transparent_hugepage, whose work makes the kernel compute them anew;
             not of those that somebody has set since.
     kept:   why settings could not be given back in this call, by name.
-    others: our records of other files, in the order in which these are read at boot.
+    others: other files of ours, in the order in which these are read at boot.
     """
 
     file: str
@@ -88,7 +114,7 @@ class State(NamedTuple):
     beside: Mapping[str, str]
     page_size: int
     kept: Mapping[str, str]
-    others: tuple[record.Entry, ...]
+    others: tuple[Other, ...]
 
     @property
     def ours(self) -> bool:
@@ -110,16 +136,15 @@ class State(NamedTuple):
     def before_elsewhere(self) -> Mapping[str, Optional[str]]:
         """What was there before us, by name, of what another file of ours sets, or was given up there likewise."""
         found: dict[str, Optional[str]] = {}
-        for entry in self.others:
-            found.update({**record.left_over(entry, self.boot), **entry.get("before", {})})
+        for other in self.others:
+            found.update(other.before(self.live, self.boot))
         return found
 
     def elsewhere(self, name: str) -> dict[str, str]:
         """What another file of ours sets it to, or the one that excludes it: one number by name, empty for none."""
         found: dict[str, str] = {}
-        for entry in self.others:
-            said = entry.get("settings", {})
-            found = {member: said[member]["value"] for member in group(name) if member in said} or found
+        for other in self.others:
+            found = other.still(name) or found
         return found
 
     @property
@@ -220,12 +245,21 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
         beside=_beside(host, live),
         page_size=os.sysconf("SC_PAGE_SIZE"),
         kept=dict(host.kept),
-        others=tuple(
-            record.recall(host, KIND, name)
-            for name in sorted(record.remembered(host, KIND), key=os.path.basename)
-            if name != file
-        ),
+        others=tuple(_others(host, file)),
     )
+
+
+def _others(host: Host, file: str) -> Iterable[Other]:
+    for name in sorted(record.remembered(host, KIND), key=os.path.basename):
+        if name != file:
+            yield Other(record.recall(host, KIND, name), conffile.parse(name, _text(host, name)).values)
+
+
+def _text(host: Host, path: str) -> str:
+    try:
+        return host.read(path) or ""
+    except OSError:  # a folder by now
+        return ""
 
 
 def _beside(host: Host, live: Mapping[str, Optional[str]]) -> dict[str, str]:

@@ -153,3 +153,32 @@ def test_an_image_with_one_file_and_another_on_the_machine_that_it_boots_on(mach
     machine.reboot()
     machine.run(settings={"swappiness": 20}, file=OTHER)
     assert "before: not known\nvm.swappiness = 20\n" in machine.text(OTHER)
+
+
+EARLIER = "/etc/sysctl.d/80-a.conf"
+
+
+@pytest.mark.parametrize("gone", ["removed by hand", "for the running kernel only", "masked", "edited by hand"])
+def test_what_another_file_of_ours_no_longer_sets_is_not_given_back(machine, gone):
+    """Its record is still there; the boot has brought the kernel's own number back."""
+    machine.run(settings={"swappiness": 10}, file=EARLIER, persistent=gone != "for the running kernel only")
+    if gone in ("removed by hand", "masked"):
+        machine.host.remove(EARLIER)
+    if gone == "masked":
+        machine.link(EARLIER, "/dev/null")
+    if gone == "edited by hand":
+        machine.write(EARLIER, machine.text(EARLIER).replace("swappiness = 10", "swappiness = 40"))
+    machine.defaults["swappiness"] = 33
+    machine.reboot()
+    machine.run(settings={"swappiness": 5})
+    done = machine.run(state="absent")
+    assert machine.live("swappiness") == "33"
+    assert "set vm.swappiness to 33 (it is 5; that was before us)" in done["actions"]
+
+
+def test_what_was_before_a_file_of_ours_that_was_removed_by_hand_is_still_known_before_the_next_boot(machine):
+    machine.run(settings={"dirty_bytes": "64MiB"}, file=EARLIER)
+    machine.host.remove(EARLIER)
+    machine.run(settings={"dirty_ratio": 30})
+    machine.run(state="absent")
+    assert (machine.live("dirty_bytes"), machine.live("dirty_ratio")) == ("0", "20")
