@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Iterable, Mapping, Optional
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment, record
 from ansible_collections.highwater.memory.plugins.module_utils.core.areas import swap_areas
 from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.choice import parse_choice
@@ -55,7 +56,8 @@ class Other(NamedTuple):
     def numbers(self, name: str) -> dict[str, str]:
         """By our record the number of a setting, or of the one that excludes it; empty for neither."""
         said = self.entry.get("settings", {})
-        return {member: said[member].get("value") for member in group(name) if member in said}
+        found = {member: said[member].get("value") for member in group(name) if member in said}
+        return {member: number for member, number in found.items() if number}
 
     def still(self, name: str) -> dict[str, str]:
         """numbers(), where the file says the same: it may have been removed, masked or edited by hand since."""
@@ -252,14 +254,10 @@ def observe(host: Host, params: Mapping[str, Any]) -> State:
 def _others(host: Host, file: str) -> Iterable[Other]:
     for name in sorted(record.remembered(host, KIND), key=os.path.basename):
         if name != file:
-            yield Other(record.recall(host, KIND, name), conffile.parse(name, _text(host, name)).values)
-
-
-def _text(host: Host, path: str) -> str:
-    try:
-        return host.read(path) or ""
-    except OSError:  # a folder by now
-        return ""
+            try:
+                yield Other(record.recall(host, KIND, name), conffile.parse(name, host.read(name) or "").values)
+            except (HighwaterError, OSError):  # a damaged record is for a call on that file to speak of
+                continue
 
 
 def _beside(host: Host, live: Mapping[str, Optional[str]]) -> dict[str, str]:

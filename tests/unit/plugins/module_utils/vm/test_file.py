@@ -9,6 +9,7 @@ link or to a path that sysctl.d(5) does not read; or where a value before us is 
 from __future__ import annotations
 
 import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core import record
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 
 FILE = "/etc/sysctl.d/90-highwater.conf"
@@ -182,3 +183,16 @@ def test_what_was_before_a_file_of_ours_that_was_removed_by_hand_is_still_known_
     machine.run(settings={"dirty_ratio": 30})
     machine.run(state="absent")
     assert (machine.live("dirty_bytes"), machine.live("dirty_ratio")) == ("0", "20")
+
+
+@pytest.mark.parametrize("text", ['{"settings": {"swapp', "[]", '{"settings": {"swappiness": {}}}', "a folder"])
+def test_a_damaged_record_of_another_file_keeps_nothing_from_this_one(machine, text):
+    """Its own call says that it is damaged."""
+    path = record.record_path("vm_sysctl", EARLIER)
+    machine.write(path + "/x" if text == "a folder" else path, text)
+    before = machine.everything()
+    machine.run(settings={"swappiness": 5})
+    assert machine.run(settings={"swappiness": 5})["changed"] is False
+    machine.run(state="absent")
+    assert machine.live("swappiness") == "60"
+    assert machine.everything() == before
