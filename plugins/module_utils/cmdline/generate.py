@@ -9,10 +9,11 @@ from __future__ import annotations
 import os.path
 
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import lines_after
-from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders import DROP_IN, observe_loader
+from ansible_collections.highwater.memory.plugins.module_utils.cmdline.loaders import DROP_IN, Loader, observe_loader
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import value_of
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Install, Plan, Remove, Run, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
 GENERATE_SECONDS = 300.0  # it looks for other systems on all disks
@@ -46,6 +47,15 @@ class GenerateBack(NamedTuple):
     def perform(self, host: Host) -> None:
         if _line(host) != self.line:
             host.run(*self.argv, timeout=GENERATE_SECONDS)
+
+
+def made_without(left: Loader) -> Plan:
+    """The steps that take our file from a GRUB that the machine does not boot by, and make its configuration anew."""
+    run = Run(left.generate, GENERATE_SECONDS)
+    back = (Install(DROP_IN, left.texts[DROP_IN] or ""), *((run,) if left.generate else ()))
+    why = "the machine boots by boot loader entries"
+    steps = (Step("remove %s" % DROP_IN, why, Remove(DROP_IN), back),)
+    return (*steps, Step("run %s" % " ".join(left.generate), why, run)) if left.generate else steps
 
 
 def _line(host: Host) -> str:

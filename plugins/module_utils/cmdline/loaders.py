@@ -17,7 +17,7 @@ Source: the UAPI group's boot loader specification, kernel-install(8).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.cmdline.words import missing, without
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
@@ -48,6 +48,7 @@ class Loader(NamedTuple):
     generate: the command that makes the loader's configuration from the files; empty where they are it.
     later:    the lines of files that GRUB reads after ours.
     packaged: what kernel-install reads where KERNEL_INSTALL is missing; None where there is no such file.
+    left:     GRUB with our file for it, from when that booted a machine which boots by entries now; else None.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Loader(NamedTuple):
     generate: tuple[str, ...]
     later: tuple[Line, ...] = ()
     packaged: Optional[str] = None
+    left: Optional[Any] = None  # a Loader
 
     def text_of(self, path: str) -> str:
         """What counts as a file's text, where it is missing as well."""
@@ -74,13 +76,27 @@ def observe_loader(host: Host) -> Loader | None:
         from ansible_collections.highwater.memory.plugins.module_utils.cmdline.booted import by_systemd_boot
 
         by_entries = by_systemd_boot(host)
+    if by_entries is None and host.exists(DROP_IN):  # an earlier call has known
+        by_entries = False
     if by_entries is None:
         return Loader(UNTOLD, {}, "", ())
     if entries and by_entries:
-        return _entries(host, entries)
-    if grubs and "default/grub.d" in (host.read(grubs[0][0]) or ""):
+        found = _entries(host, entries)
+        return found._replace(left=_left(host, grubs)) if host.exists(DROP_IN) else found
+    if grubs and _reads_drop_ins(host, grubs[0][0]):
         return _grub(host, *grubs[0])
     return None
+
+
+def _reads_drop_ins(host: Host, program: str) -> bool:
+    return "default/grub.d" in (host.read(program) or "")
+
+
+def _left(host: Host, grubs: list[tuple[str, str]]) -> Loader:
+    """Where its program has gone, or never read our file, that alone is to go."""
+    if grubs and _reads_drop_ins(host, grubs[0][0]):
+        return _grub(host, *grubs[0])
+    return Loader(GRUB, {DROP_IN: host.read(DROP_IN)}, "", ())
 
 
 def _grub(host: Host, program: str, config: str) -> Loader:

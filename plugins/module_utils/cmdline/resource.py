@@ -152,7 +152,7 @@ def plan(spec: Spec, state: State) -> Plan:
     """The record first; then the files, the loader's configuration made from them, and what leaves the record."""
     return (
         _record_step(state.entry, spec.between)
-        + (_loader_steps(spec, state, state.loader) if state.loader else ())
+        + (_loader_steps(spec, state, state.loader) + _left_steps(state.loader.left) if state.loader else ())
         + _record_step(spec.between, spec.entry)
     )
 
@@ -192,6 +192,16 @@ def _loader_steps(spec: Spec, state: State, loader: Loader) -> Plan:
     )
 
 
+def _left_steps(left: Loader | None) -> Plan:
+    """Nothing of ours stays with the boot loader that the machine no longer boots by."""
+    if left is None:
+        return ()
+    # Only where it is needed: start-up is most of what a converged host costs.
+    from ansible_collections.highwater.memory.plugins.module_utils.cmdline.generate import made_without
+
+    return made_without(left)
+
+
 def _file_step(spec: Spec, loader: Loader, path: str, then: tuple[Any, ...]) -> Step:
     """then: what taking it back needs besides."""
     old, text = loader.texts[path], spec.texts[path]
@@ -209,12 +219,15 @@ def _why(spec: Spec) -> str:
 
 def managed(state: State) -> dict[str, Any]:
     """The loader's files by lines."""
-    return _diff(state.loader.texts if state.loader else {})
+    if state.loader is None:
+        return {}
+    return _diff({**state.loader.texts, **(state.loader.left.texts if state.loader.left else {})})
 
 
-def wanted(spec: Spec, _state: State) -> dict[str, Any]:
+def wanted(spec: Spec, state: State) -> dict[str, Any]:
     """managed() as it will be."""
-    return _diff(spec.texts)
+    left = state.loader.left if state.loader else None
+    return _diff({**spec.texts, **(dict.fromkeys(left.texts) if left else {})})
 
 
 def _diff(texts: Mapping[str, Optional[str]]) -> dict[str, Any]:

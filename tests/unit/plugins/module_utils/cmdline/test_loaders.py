@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
+from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 
 PATH = "/boot/loader/entries/other.conf"
 NOSMT = {"nosmt": None}
@@ -110,4 +110,53 @@ def test_where_nothing_tells_which_of_two_it_is_refused(grub, why):
     assert caught.value.reason == "boot_loader"
     done = grub.run(state="absent")
     assert (done["changed"], done["boot_loader"]) == (False, None)
+    assert grub.everything() == fresh
+
+
+DROP_IN = "/etc/default/grub.d/90-highwater.cfg"
+
+
+@pytest.mark.parametrize("first", ["absent", "present"])
+def test_our_file_for_grub_goes_where_the_machine_boots_by_entries_by_now(grub, first):
+    """Fails where the other boot loader's files keep our words for good: the record no longer speaks of them."""
+    grub.run(parameters=NOSMT)
+    with_both(grub, "systemd-boot 257")
+    if first == "present":
+        assert "remove " + DROP_IN in " ".join(grub.run(parameters=NOSMT)["actions"])
+        assert grub.run(parameters=NOSMT)["changed"] is False
+        assert "nosmt" in grub.host.read(PATH)
+    grub.run(state="absent")
+    assert grub.host.read(DROP_IN) is None
+    assert [path for path, text in grub.everything().items() if "nosmt" in text] == []
+    assert grub.run(state="absent")["changed"] is False
+
+
+def test_where_grub_fails_our_file_for_it_stays_beside_the_entries(grub):
+    grub.run(parameters=NOSMT)
+    with_both(grub, "systemd-boot 257")
+    before, grub.fails = grub.everything(), True
+    with pytest.raises(HighwaterError, match="no space left"):
+        grub.run(state="absent")
+    assert {path: text for path, text in grub.everything().items() if "/lib/" not in path} == {
+        path: text for path, text in before.items() if "/lib/" not in path
+    }
+
+
+def test_our_file_for_grub_goes_where_grub_has_gone_already(grub):
+    grub.run(parameters=NOSMT)
+    with_both(grub, "systemd-boot 257")
+    grub.host.remove("/usr/sbin/grub-mkconfig")
+    grub.run(state="absent")
+    assert grub.host.read(DROP_IN) is None
+
+
+def test_where_nothing_tells_our_file_for_grub_says_which_it_was(grub):
+    """Fails where absent refuses to take back what an earlier version has done."""
+    fresh = grub.everything()
+    grub.run(parameters=NOSMT)
+    with_both(grub, None)
+    fresh[str(grub.folder / PATH[1:])] = grub.host.read(PATH)
+    (grub.folder / "sys/firmware/efi/efivars").mkdir(parents=True)
+    assert grub.run(parameters=NOSMT)["changed"] is False
+    grub.run(state="absent")
     assert grub.everything() == fresh
