@@ -57,12 +57,15 @@ def _words(indent: str, plus: str, value: str) -> str | None:
     return match.group(1).strip("\"'")
 
 
-def refuse_lost(lines: tuple[Line, ...], kept: Mapping[str, str]) -> None:
-    """Raise HighwaterError where words (by name) will not be on the line, whatever GRUB's program makes of the rest."""
+def refuse_lost(lines: tuple[Line, ...], kept: Mapping[str, str], now: str) -> None:
+    """Raise HighwaterError where words (by name) will not be on the line, whatever GRUB's program makes of the rest.
+
+    now: the line as it is. What counts there already may come from another variable, such as GRUB_CMDLINE_LINUX.
+    """
     resets = [index for index, line in enumerate(lines) if line.words is not None]
     if not resets or resets[-1] != len(lines) - 1:  # one that adds may add them
         return
     last = lines[-1]
-    lost = [word for name, word in kept.items() if value_of(last.words or "", name) != word]
+    lost = [word for name, word in kept.items() if word not in (value_of(last.words or "", name), value_of(now, name))]
     if lost:
         raise HighwaterError("%s would not be on the line: %s" % (" ".join(lost), last.where()), reason="overridden")

@@ -100,7 +100,7 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
         # Only where it is needed: start-up is most of what a converged host costs.
         from ansible_collections.highwater.memory.plugins.module_utils.cmdline.later import refuse_lost
 
-        refuse_lost(state.loader.later, kept)
+        refuse_lost(state.loader.later, kept, state.loader.next)
     return _spec(state, state.loader, kept, gone, tuple(asked))
 
 

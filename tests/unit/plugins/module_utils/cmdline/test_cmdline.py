@@ -181,6 +181,24 @@ def test_a_later_file_that_came_after_us_is_named(grub):
     assert grub.everything() == before
 
 
+def test_a_later_file_takes_nothing_from_a_word_that_stands_elsewhere_on_the_line(grub):
+    """In GRUB_CMDLINE_LINUX, which no line on the other variable touches."""
+    grub.write(LATER, 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
+    mkconfig = grub.mkconfig
+
+    def with_the_word():
+        mkconfig()
+        config = grub.host.must_read("/boot/grub/grub.cfg")
+        grub.write("/boot/grub/grub.cfg", config.replace("UUID=1 ro", "UUID=1 ro nosmt"))
+
+    grub.mkconfig = with_the_word
+    grub.mkconfig()
+    assert grub.run(parameters={"nosmt": None})["parameters"]["nosmt"]["next_boot"] == "nosmt"
+    assert grub.run(parameters={"nosmt": None})["changed"] is False
+    with pytest.raises(HighwaterError, match=r"^transparent_hugepage=never would not be on the line"):
+        grub.run(parameters={"transparent_hugepage": "never"})
+
+
 def test_a_word_that_gets_lost_on_the_way_is_said_without_a_file_to_blame(grub):
     grub.mkconfig = lambda: None
     with pytest.raises(HighwaterError, match=r"is not on the line that GRUB made: look in .*/etc/grub\.d"):
