@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterator
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.dropins import real_path, texts_with
@@ -18,6 +19,9 @@ UNITS = "/etc/systemd/system"
 # ``echo 1 > `` and ``echo 1 | tee ``; a path comes next.
 ECHO = r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[\w+-]+)[\"']?\s*(?:>|\|\s*(?:\S*/)?tee)\s*[\"']?"
 
+# Such lines of a unit; each goes on in the next one after a backslash (systemd.syntax(7)).
+_NOT_AT_START = r"(?m)^[ \t]*(?:ExecStop|ExecStopPost|ExecReload|Description|Documentation)[ \t]*=(?:.*\\\n)*.*"
+
 
 def texts(host: Host, mark: str) -> Iterator[tuple[str, str, str]]:
     """Path, text, and what runs it, of those that have a mark at all, in the order in which a boot comes to them."""
@@ -26,7 +30,12 @@ def texts(host: Host, mark: str) -> Iterator[tuple[str, str, str]]:
         if stat and stat.st_mode & 0o100:  # else it is not run
             yield path, host.read(path) or "", "run at boot"
     for path, text in _units(host, mark):
-        yield path, text, "a unit of systemd"
+        yield path, _at_start(text), "a unit of systemd"
+
+
+def _at_start(text: str) -> str:
+    """The text of a unit without what it only says, or runs when it stops or reloads; its lines keep their numbers."""
+    return re.sub(_NOT_AT_START, lambda found: "\n" * found.group().count("\n"), text)
 
 
 def _local_d(host: Host) -> list[str]:
@@ -41,11 +50,16 @@ def _units(host: Host, mark: str) -> Iterator[tuple[str, str]]:
     for path, text in texts_with(host, (UNITS,), ".service", mark):
         if _may_run(host, path, text, links):
             yield path, text
-    for path in sorted({real_path(host, link) or "" for link in links}):
-        if path.endswith(".service") and not path.startswith(UNITS + "/"):
+    for path in sorted({real_path(host, link) or "" for link in links if not _stands_in(host, link)}):
+        if path.endswith(".service") and not path.startswith(UNITS + "/") and not _stands_in(host, path):
             text = host.read(path) or ""
             if mark in text:
                 yield path, text
+
+
+def _stands_in(host: Host, path: str) -> bool:
+    """Whether somebody has masked a unit of a package's, or has one of their own in its place: the link to it stays."""
+    return host.exists("%s/%s" % (UNITS, path.rpartition("/")[2]))
 
 
 def _links(host: Host) -> list[str]:
