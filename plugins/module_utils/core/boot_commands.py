@@ -28,9 +28,16 @@ def texts(host: Host, mark: str) -> Iterator[tuple[str, str, str]]:
     for path in (*RC_LOCAL, *_local_d(host)):
         stat = host.lstat(path)
         if stat and stat.st_mode & 0o100:  # else it is not run
-            yield path, host.read(path) or "", "run at boot"
+            yield path, _read(host, path), "run at boot"
     for path, text in _units(host, mark):
         yield path, _at_start(text), "a unit of systemd"
+
+
+def _read(host: Host, path: str) -> str:
+    try:
+        return host.read(path) or ""
+    except OSError:  # a folder by that name, or a filesystem that fails: somebody else's, and not ours to complain of
+        return ""
 
 
 def _at_start(text: str) -> str:
@@ -52,7 +59,7 @@ def _units(host: Host, mark: str) -> Iterator[tuple[str, str]]:
             yield path, text
     for path in sorted({real_path(host, link) or "" for link in links if not _stands_in(host, link)}):
         if path.endswith(".service") and not path.startswith(UNITS + "/") and not _stands_in(host, path):
-            text = host.read(path) or ""
+            text = _read(host, path)
             if mark in text:
                 yield path, text
 

@@ -115,3 +115,13 @@ def test_whatever_stands_in_a_file_is_read_without_an_error(text):
     for line in parse("/x", text):
         assert 1 <= line.line <= len(text.splitlines())
         assert line.key.count(".") == 1
+
+
+def test_what_stands_in_the_place_of_a_file_that_the_boot_runs_is_no_error(machine):
+    """A folder, or what a filesystem that fails does not let be read, is somebody else's business."""
+    for folder in ("/etc/local.d/x.start", "/etc/rc.local", "/usr/lib/systemd/system/d.service"):
+        machine.write(folder + "/x", "")
+    machine.write("/etc/runlevels/default/local", "")
+    machine.write("/etc/systemd/system/a.wants", "no folder")
+    machine.link("/etc/systemd/system/basic.target.wants/d.service", "/usr/lib/systemd/system/d.service")
+    assert machine.run(settings={"swappiness": 10})["warnings"] == []
