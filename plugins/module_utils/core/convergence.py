@@ -61,6 +61,7 @@ def converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool
 
 def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, Any]:
     SIGNALS.check()
+    host.kept.clear()  # several objects may be converged on one host, each by itself
     params = dict(params, check_mode=check_mode)
     _refuse_nothing(params)
     before = resource.observe(host, params)

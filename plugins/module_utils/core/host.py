@@ -37,7 +37,7 @@ class Host:
     root:   the folder; "/" is this machine, a folder of samples is a machine to a test.
     runner: what runs a command, None for command.py; a test gives a stand-in.
     slice:  how long this call may work on it (see progress.py).
-    kept:   by name of a setting, why it could not be given back in this call, which went on without.
+    kept:   by name of a setting, why it could not be given back in this pass, which went on without.
     """
 
     def __init__(self, root: str = "/", runner: Optional[Runner] = None) -> None:

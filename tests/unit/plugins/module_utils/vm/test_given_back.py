@@ -255,3 +255,14 @@ def test_what_the_kernel_does_not_take_back_keeps_nothing_else_from_going(machin
     after = machine.everything()
     after["proc/sys/vm/nr_hugepages"] = "512\n"
     assert after == before
+
+
+def test_what_one_call_could_not_give_back_says_nothing_of_the_next_on_the_same_host(machine):
+    """The stages of one converge run in one process."""
+    machine.write("/proc/sys/vm/nr_hugepages", "512\n")
+    machine.run(settings={"nr_hugepages": 100})
+    machine.host.refuses = ("nr_hugepages",)
+    assert machine.run(state="absent")["settings"]["vm.nr_hugepages"]["after"] == 100
+    machine.host.refuses = ()
+    done = machine.run(check=True, settings={"nr_hugepages": 200})
+    assert done["settings"]["vm.nr_hugepages"]["after"] == 200
