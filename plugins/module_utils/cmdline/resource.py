@@ -107,7 +107,9 @@ def resolve(params: Mapping[str, Any], state: State) -> Spec:
 def _kept(params: Mapping[str, Any], state: State, asked: Mapping[str, str]) -> dict[str, str]:
     """The words that are to stand there by us, by name, in order."""
     names = {plain(name) for name in asked}
-    kept = {name: word for name, word in state.ours.items() if plain(name) not in names}
+    # Of two spellings, which earlier versions allowed, the one that counts: the later on the line.
+    last = {plain(name): name for name in sorted(state.ours)}
+    kept = {name: state.ours[name] for one, name in last.items() if one not in names}
     if params["exclusive"] or (params["state"] == "absent" and not asked):
         kept = {}
     if params["state"] != "absent":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core import record
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 
 ENTRY = "/boot/loader/entries/debian-%s.conf"
@@ -289,3 +290,16 @@ def test_a_word_of_somebody_else_in_another_spelling_counts_as_that_parameter(en
     entries.write(ENTRY % "6.12", "linux /v\noptions root=1 slub_max_order=1 slub-max-order=2\n")
     entries.run(parameters={"slub_max_order": 1})
     assert entries.line("6.12").split()[-1] == "slub_max_order=1"
+
+
+def test_a_record_with_one_parameter_in_two_spellings(machine):
+    """As earlier versions allowed: the later on the line counts, and the other goes."""
+    machine.run(parameters={"a_b": 2, "nosmt": None})
+    entry = record.recall(machine.host, "kernel_command_line", "parameters")
+    entry["words"] = dict(entry["words"], **{"a-b": "a-b=1"})
+    record.Remember("kernel_command_line", "parameters", entry).perform(machine.host)
+    machine.run(parameters={"nosmt": None})
+    assert machine.run(parameters={"nosmt": None})["changed"] is False
+    assert machine.next_boot() == ["a_b=2", "nosmt"]
+    machine.run(state="absent")
+    assert machine.next_boot() == []
