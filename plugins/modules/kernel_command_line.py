@@ -23,7 +23,8 @@ description:
     that has a C(linux) line, and to C(/etc/kernel/cmdline) where there is one, so that entries of new kernels have it too.
     Where a package has one in C(/usr/lib/kernel), that in C(/etc) is made from it, and goes when the module is taken back.
   - Where the files of both are there, the one counts that has booted the machine. Where nothing tells which that is, as in
-    an image, it is refused.
+    an image, it is GRUB if our file for it is there already, and else it is refused. From a machine that boots by entries by
+    now our file for GRUB is removed.
   - Parameters that stood there before this module stay when it is taken back, file by file. Where one has gone from a
     file since, it is put there.
 extends_documentation_fragment:
