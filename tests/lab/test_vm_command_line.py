@@ -68,17 +68,24 @@ def test_a_boot_through_grub(machine: Machine) -> None:
 
 
 def test_a_later_file_of_grub_s_that_wins(machine: Machine) -> None:
-    """GRUB's own program decides what is on the line; what it made of ours is taken back with our file."""
+    """What can be read there is refused before anything is done. For the rest GRUB's own program decides what is on the
+    line, and what it made of ours is taken back with our file.
+    """
     machine.shell(INSTALL_GRUB)
     later = "/etc/default/grub.d/99-z.cfg"
     machine.shell("mkdir -p /etc/default/grub.d")
-    machine.put(later, 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n')
-    machine.shell("update-grub 2>&1")
-    files = machine.attempt(LOADER_FILES).out
-    refused = machine.refused("highwater.memory.kernel_command_line", parameters=PARAMETERS)
-    assert f"is not on the line that GRUB made: {later}, line 1, sets GRUB_CMDLINE_LINUX_DEFAULT" in refused["msg"]
-    assert refused["reason"] == "overridden"
-    assert machine.attempt(LOADER_FILES).out == files
+    reset = 'GRUB_CMDLINE_LINUX_DEFAULT="quiet"\n'
+    for text, said in (
+        (reset, f"would not be on the line: {later}, line 1, sets GRUB_CMDLINE_LINUX_DEFAULT after ours"),
+        (f"if true; then\n  {reset}fi\n", "is not on the line that GRUB made"),
+    ):
+        machine.put(later, text)
+        machine.shell("update-grub 2>&1")
+        files = machine.attempt(LOADER_FILES).out
+        refused = machine.refused("highwater.memory.kernel_command_line", parameters=PARAMETERS)
+        assert said in refused["msg"]
+        assert refused["reason"] == "overridden"
+        assert machine.attempt(LOADER_FILES).out == files
     # This one leaves the other parameters of ours on the line, so that it has to be made once more without them.
     machine.put(later, 'GRUB_CMDLINE_LINUX_DEFAULT="$GRUB_CMDLINE_LINUX_DEFAULT slub_max_order=0"\n')
     machine.shell("update-grub 2>&1")
