@@ -86,7 +86,8 @@ options:
       - A block device to which pages can be written that are idle or do not compress, by its path. A link below
         C(/dev/disk/by-id) names the same disk after each boot; C(/dev/sdb) and the like may not, which is a warning.
       - It must not be in use, and have no signature of a filesystem, a partition table, RAID or the like on it. What is on
-        it is overwritten. The boot looks for signatures as well, by wipefs, and leaves the device alone where it finds one.
+        it is overwritten. A name that may be another disk's after a boot has the boot look for signatures as well, by
+        wipefs, and leave the device alone where it finds one, but for that of swap, which may be a page of its own.
       - With O(apply=next_boot) it need not be there yet, as in an image; that is a warning.
       - The kernel writes to it when that is asked for, see O(writeback_schedule).
       - Needs a kernel with C(CONFIG_ZRAM_WRITEBACK).

@@ -30,7 +30,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm im
     without_recompression,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL, attribute, node
-from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import without_writeback
+from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import BY_ORDER, without_writeback
 
 HOT_ADD, HOT_REMOVE = CONTROL + "/hot_add", CONTROL + "/hot_remove"
 
@@ -197,7 +197,8 @@ class SetUp(NamedTuple):
 
     def boot_commands(self) -> tuple[str, ...]:
         """One line a write where the algorithm is settled, else the alternatives in one line."""
-        backing = tuple(line for write in self._backing() for line in (_look(write.value), echo(write)))
+        look = (_look(self.writeback_device),) if BY_ORDER.match(self.writeback_device) else ()
+        backing = look + tuple(map(echo, self._backing()))
         alternatives = [[echo(write) for write in self.writes(algorithm)] for algorithm in self.algorithms]
         if len(alternatives) == 1:
             return backing + tuple(alternatives[0])
@@ -207,8 +208,11 @@ class SetUp(NamedTuple):
 def _look(disk: str) -> str:
     """That path may lead to another disk at boot, and the kernel takes whatever is not in use yet. The first half fails
     where there is no such disk or command, the second shows in the log what was found.
+
+    A swap area is what it may be of our own: pages of a zram, its swap header among them, which Linux since 6.19 also
+    writes to the first block. So a name that lasts is not looked at: what is there is what we have written.
     """
-    look = "wipefs --noheadings %s" % constant(disk)
+    look = "wipefs --noheadings --types noswap %s" % constant(disk)
     return "%s > /dev/null && ! %s | grep ." % (look, look)
 
 

@@ -282,7 +282,8 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
         place = state.record["filesystem"]["mount_point"]
         state = state._replace(mount_point=_mount_point(host, place, mounts))
     if present and params["writeback_device"]:
-        backing = observe_backing(host, name, params["writeback_device"], mounts, memory)
+        was = record.get("writeback_device", "")
+        backing = observe_backing(host, name, params["writeback_device"], mounts, memory, was)
         state = state._replace(backing=backing)
     if state.temporary and state.temporary.area and not memory.leaving:
         state = state._replace(memory=settled_memory(host, memory))

@@ -42,8 +42,11 @@ class Backing(NamedTuple):
     better: str = ""
 
 
-def observe_backing(host: Host, name: str, asked: str, mounts: tuple[Mount, ...], memory: Memory) -> Backing:
-    """Look at the device, and for signatures on it unless it is behind the zram of that name already.
+def observe_backing(
+    host: Host, name: str, asked: str, mounts: tuple[Mount, ...], memory: Memory, known: str = ""
+) -> Backing:
+    """Look at the device, and for signatures on it unless it is behind the zram of that name already. known: the one
+    that our record says was behind it.
 
     Raises HighwaterError for a path that can be no device's.
     """
@@ -55,7 +58,9 @@ def observe_backing(host: Host, name: str, asked: str, mounts: tuple[Mount, ...]
     if not block or not host.exists(folder + "/size"):
         return Backing(asked, path, None, "is not a block device" if host.exists(path) else MISSING, better)
     size = int(host.must_read(folder + "/size")) * 512  # sectors, whatever the disk's own are
-    problem = "" if current(host, name) == path else _problem(host, block, path, size, mounts, memory)
+    behind = current(host, name) == path
+    problem = "" if behind else _problem(host, block, path, size, mounts, memory)
+    problem = problem or ("" if behind else _signature(host, path, known == asked))
     return Backing(asked, path, size, problem, better)
 
 
@@ -103,12 +108,15 @@ def _problem(host: Host, block: str, path: str, size: int, mounts: tuple[Mount, 
         return "is read-only"
     if not size:
         return "has no size"
-    return _signature(host, path)
+    return ""
 
 
-def _signature(host: Host, path: str) -> str:
-    """What wipefs(8) finds, filesystems, partition tables, members of RAID and LVM among it; it only looks."""
-    found = host.run("wipefs", "--noheadings", "--output", "TYPE", path).out.split()
+def _signature(host: Host, path: str, ours: bool) -> str:
+    """What wipefs(8) finds, filesystems, partition tables, members of RAID and LVM among it; it only looks. On a disk
+    of ours, the swap header is that of the zram itself, a page like others that were written to it.
+    """
+    types = host.run("wipefs", "--noheadings", "--output", "TYPE", path).out.split()
+    found = [each for each in types if not ours or each != "swap"]
     if not found:
         return ""
     return "has a signature of %s, so there may be data on it (wipefs --all %s would take it away)" % (

@@ -174,10 +174,11 @@ def test_all_that_the_size_seals_comes_before_it(tmp_path):
         ("algorithm_params", "priority=2 level=9 dict=/d"),
         ("disksize", "4096"),
     ]
-    look, *echoes = action.boot_commands()
-    assert echoes == ["echo %s > %s/%s" % (text, FOLDER, file) for file, text in written]
-    disk = "/dev/disk/by-id/x"
-    assert look == "wipefs --noheadings %s > /dev/null && ! wipefs --noheadings %s | grep ." % (disk, disk)
+    echoes = ["echo %s > %s/%s" % (text, FOLDER, file) for file, text in written]
+    assert list(action.boot_commands()) == echoes
+    look = action._replace(writeback_device="/dev/vdb").boot_commands()[0]
+    command = "wipefs --noheadings --types noswap /dev/vdb"
+    assert look == "%s > /dev/null && ! %s | grep ." % (command, command)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import errno
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL
 
 from .zram_kernel import BEFORE, Kernel, run, state
@@ -189,3 +190,28 @@ def test_another_disk_has_that_name_after_a_boot(tmp_path):
     kernel.signatures = {}
     run(kernel, options)
     assert kernel.behind("zram0") == "/dev/vdb"
+
+
+@pytest.mark.parametrize("disk", ["/dev/vdb", "/dev/disk/by-id/scratch"])
+@pytest.mark.parametrize("booted", [True, False], ids=["at boot", "by the module"])
+def test_our_own_page_on_the_disk_is_no_reason_against_it(tmp_path, disk, booted):
+    """Linux since 6.19 writes to block 0, where the swap header of zram itself may come to be."""
+    kernel = Kernel(tmp_path)
+    Host.link(kernel, "/dev/disk/by-id/scratch", "../../vdb")
+    options = dict(BEFORE, writeback_device=disk)
+    run(kernel, options)
+    kernel.signatures = {"/dev/vdb": "swap\n", disk: "swap\n"}
+    if booted:
+        kernel.boots()
+    else:
+        kernel.command_swapoff("/dev/zram0")
+        kernel.write_kernel("/sys/block/zram0/reset", "1")
+    assert run(kernel, options)["changed"] is not booted
+    assert kernel.behind("zram0") == "/dev/vdb"
+
+
+def test_a_swap_area_that_is_not_known_to_be_ours_is_refused(tmp_path):
+    kernel = Kernel(tmp_path)
+    kernel.signatures = {"/dev/vdb": "swap\n"}
+    with pytest.raises(HighwaterError, match="/dev/vdb has a signature of swap"):
+        run(kernel, dict(BEFORE, writeback_device="/dev/vdb"))

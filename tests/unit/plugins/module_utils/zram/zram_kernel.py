@@ -183,6 +183,8 @@ class Kernel(Host):
             return " ".join("[%s]" % word if word == text else word for word in ("lzo", "lz4", "zstd"))
         if file == "recomp_algorithm":
             return "#{1[1]}: lzo [{0[1]}]".format(*(word.split("=") for word in text.split()))
+        if file == "backing_dev" and self.readlink(text):  # shown by the kernel's own name
+            text = "/dev/" + os.path.basename(self.readlink(text))
         # Opened for itself alone, since Linux 6.10 even beside what the same device has opened.
         if file == "backing_dev" and any(text == self.behind(name) for name in self.devices()):
             raise busy(path)
@@ -302,7 +304,9 @@ class Kernel(Host):
             assert self.exists("/sys/block/zram0")
             return True
         if line.startswith("wipefs"):
-            return not self.signatures.get(line.split()[2])
+            assert "--types noswap " in line
+            disk = re.search(r" (/dev/\S+)", line).group(1)
+            return not set(self.signatures.get(disk, "").split()) - {"swap"}
         echo = re.match(r"echo (.*) > (\S+)$", line)
         try:
             done = self.write_kernel(*reversed(echo.groups())) if echo else self.command(line.split(), 0)
