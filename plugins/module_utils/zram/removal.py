@@ -99,7 +99,7 @@ def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
             refuse_owners(state.owners, state.name, going=True)
         refuse_foreign_data(state, going=True)
         steps += reset_steps(state, device, WHY) + (() if unload else _algorithm_steps(state, device))
-    if device and not state.theirs:
+    if device and device.writeback_device and not state.theirs:  # what else was set on it holds nothing
         steps += let_go_steps(state.name, device)
     if state.temporary:
         put_away = give_back_steps if state.temporary.area else discard_steps

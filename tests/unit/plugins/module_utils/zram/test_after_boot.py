@@ -187,3 +187,25 @@ def test_one_damaged_record_is_no_reason_to_leave_the_others(kernel, apply):
     assert not kernel.priorities
     assert not kernel.exists(CONTROL)
     assert kernel.listdir("/var/lib/highwater") == []
+
+
+class KeepsAlgorithms(Kernel):
+    """Linux 6.2 to 6.11, where a reset keeps the algorithms for a second pass."""
+
+    def write_kernel(self, path, text):
+        file = path.rpartition("/")[0] + "/recomp_algorithm"
+        kept = Host.read(self, file) if path.endswith("/reset") else None
+        super().write_kernel(path, text)
+        if kept:
+            self.put(file, kept)
+
+
+def test_absent_where_a_reset_keeps_recompression(tmp_path):
+    """Fails where the device is to let go of what holds nothing, and never can."""
+    kernel = KeepsAlgorithms(tmp_path)
+    kernel.command_modprobe("zram")
+    run(kernel, dict(BEFORE, recompress=["zstd"]))
+    assert run(kernel, {"state": "absent"})["changed"]
+    assert not run(kernel, {"state": "absent"})["changed"]
+    assert not kernel.priorities
+    assert kernel.listdir("/var/lib/highwater") == []
