@@ -44,10 +44,11 @@ def plan_absent(spec: Absent, states: tuple[State, ...]) -> Plan:
     going = tuple(state.name for state in states)
     if not spec.now:
         return tuple(step for state in states for step in _next_boot_steps(state, going))
-    unload = _last_one(states)
+    forget = _last_one(states)
+    unload = forget and not states[0].built_in
     steps = tuple(step for state in states for step in _device_steps(state, unload, going))
     _refuse_without_room(spec, states)
-    return steps + (_unload_steps(states[0]) if unload else ()) + tuple(map(_forget_package, spec.packages))
+    return steps + (_unload_steps(states[0]) if forget else ()) + tuple(map(_forget_package, spec.packages))
 
 
 def _next_boot_steps(state: State, going: tuple[str, ...]) -> Plan:
@@ -104,8 +105,9 @@ def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
     if state.temporary:
         put_away = give_back_steps if state.temporary.area else discard_steps
         steps += put_away(state, state.temporary, LEFT_OVER)
-    if device and state.record.get("created") and not unload and not state.theirs:
-        number = int(state.name[len("zram") :])
+    number = int(state.name[len("zram") :])
+    kernels_own = state.built_in and not number
+    if device and state.record.get("created") and not unload and not state.theirs and not kernels_own:
         steps += (Step("remove the device %s" % state.name, "it was not there before", remove(number), (Add(number),)),)
     # Asked for by name, one of theirs that we know nothing of is refused, or reset where nobody says that it is theirs:
     # so we do not forget that we gave it up, for as long as they have it.
@@ -141,7 +143,7 @@ def boot_steps(state: State, going: tuple[str, ...]) -> Plan:
 
 def _unload_steps(state: State) -> Plan:
     steps: Plan = ()
-    if state.loaded:
+    if state.loaded and not state.built_in:
         steps = (Step("unload the kernel module zram", "it was not loaded before", Unload(), (Load(),)),)
     return steps + (
         Step(

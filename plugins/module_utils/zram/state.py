@@ -118,7 +118,7 @@ class State(NamedTuple):
 
     device:      None where there is no such device.
     available:   whether the kernel's zram is there: built in, loaded, or to be loaded.
-    loaded:      whether it is there already.
+    loaded:      whether it is there already; built_in: as part of the kernel, so that nothing unloads it.
     offered:     the algorithms that any device on this host lists; None where there is no device to ask.
     others:      other zram devices that are set up or that we have made.
     area:        its swap area, where it is on.
@@ -169,6 +169,7 @@ class State(NamedTuple):
     boot: str = ""
     beside: tuple[Beside, ...] = ()
     damaged: str = ""
+    built_in: bool = False
 
 
 def node(name: str) -> str:
@@ -246,6 +247,7 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
         device=device,
         available=loaded or has_module(host, "zram"),
         loaded=loaded,
+        built_in=host.exists("/sys/module/zram") and not host.exists("/sys/module/zram/initstate"),
         offered=device.algorithms if device else _offered(host, devices),
         others=tuple(other for other in devices if other != name and (other in known or _size(host, other))),
         temporary=find_temporary(host, name, devices, memory.areas, known),

@@ -14,12 +14,12 @@ import json
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.convergence import converge
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget, record_path
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import CONTROL
 
-from .zram_kernel import BEFORE, DEFAULTS, UNITS, Kernel, run
+from .zram_kernel import BEFORE, DEFAULTS, FRESH, UNITS, Kernel, run
 
 LINK = UNITS + "/multi-user.target.wants/zramswap.service"
 RECORD = record_path("zram_device", "zram0")
@@ -209,3 +209,33 @@ def test_absent_where_a_reset_keeps_recompression(tmp_path):
     assert not run(kernel, {"state": "absent"})["changed"]
     assert not kernel.priorities
     assert kernel.listdir("/var/lib/highwater") == []
+
+
+class BuiltIn(Kernel):
+    """A kernel with zram in it, once it has booted."""
+
+    def boots(self):
+        self.put("/sys/module/zram/parameters/num_devices", "1\n")
+        super().boots()
+
+    def command_modprobe(self, *words):
+        if words[0] == "-r" and self.booted:
+            return Completed(1, "", "modprobe: FATAL: Module zram is builtin.")
+        return super().command_modprobe(*words)
+
+    booted = False
+
+
+def test_absent_where_the_booted_kernel_has_zram_built_in(tmp_path):
+    """As an image that was made on a host without it; fails where all is rolled back for what cannot be unloaded."""
+    kernel = BuiltIn(tmp_path)
+    run(kernel, dict(BEFORE, apply="next_boot"))
+    kernel.boots()
+    kernel.booted = True
+    assert kernel.priorities
+    run(kernel, ALL)
+    assert not kernel.priorities
+    assert kernel.devices() == ["zram0"]
+    assert Host.read(kernel, "/sys/block/zram0/disksize") == FRESH["disksize"]
+    assert kernel.listdir("/var/lib/highwater") == []
+    assert not run(kernel, ALL)["changed"]
