@@ -270,9 +270,11 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
         lacks=_lacks(host, device) if present and (params["recompress"] or params["writeback_device"]) else (),
     )
     if is_theirs(host, record, state.named, state.unit.text is not None, bool(state.owners)):
-        if not present:
-            state = state._replace(theirs=True)
-        elif device:  # where there is none, sizes and folders of an earlier boot are as they were
+        in_use = device is not None and device.size > 0  # else sizes and folders of an earlier boot are as they were
+        if not present:  # by name, what nobody sets up at boot goes as without a record
+            by_hand = in_use and state.named and not state.owners and params["apply"] == "now"
+            state = state._replace(theirs=not by_hand)
+        elif in_use:
             state = state._replace(record={})
     if state.owners or state.taken.record:
         from ansible_collections.highwater.memory.plugins.module_utils.zram.beside import observe_beside

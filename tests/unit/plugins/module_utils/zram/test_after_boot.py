@@ -239,3 +239,27 @@ def test_absent_where_the_booted_kernel_has_zram_built_in(tmp_path):
     assert Host.read(kernel, "/sys/block/zram0/disksize") == FRESH["disksize"]
     assert kernel.listdir("/var/lib/highwater") == []
     assert not run(kernel, ALL)["changed"]
+
+
+def test_by_name_what_nobody_sets_up_at_boot_is_taken_away(kernel):
+    """As without any record; fails where nothing is done, and the record stays for good."""
+    run(kernel, NOT_PERSISTENT)
+    kernel.boots()
+    kernel.command_modprobe("zram")
+    kernel.write_kernel("/sys/block/zram0/disksize", str(2**29))
+    kernel.command_mkswap("/dev/zram0")
+    kernel.command_swapon("-p", "100", "/dev/zram0")
+    assert run(kernel, {"state": "absent"})["changed"]
+    assert not kernel.priorities
+    assert not kernel.exists(RECORD)
+    assert not run(kernel, {"state": "absent"})["changed"]
+
+
+def test_an_empty_device_is_no_reason_to_forget_a_size(kernel):
+    options = dict(BEFORE, size="available / 2", persistent=False)
+    kernel.command_modprobe("zram")
+    size = run(kernel, options)["zram"]["size"]
+    kernel.boots()
+    kernel.command_modprobe("zram")
+    kernel.use(100)
+    assert run(kernel, options)["zram"]["size"] == size
