@@ -74,8 +74,9 @@ def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: boo
     steps = resource.plan(spec, before)
     wanted = resource.wanted(spec, before)
     diff = {"before": resource.managed(before), "after": wanted}
-    after = before
-    if steps and not check_mode:
+    done = {"changed": bool(steps), "actions": [step.words() for step in steps]}
+    applied = bool(steps) and not check_mode
+    if applied:
         from ansible_collections.highwater.memory.plugins.module_utils.core.plan import apply  # only where it is needed
 
         try:
@@ -83,17 +84,22 @@ def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: boo
         except Unfinished as pause:
             done = {"changed": True, "actions": [step.words() for step in pause.steps], "diff": diff, "warnings": []}
             return dict(done, progress=pause.progress._asdict())
-        after = resource.observe(host, params)
-        _prove(resource, params, after)
-        if hasattr(resource, "settled"):
-            diff["after"] = resource.settled(wanted, after)
-    return dict(
-        resource.result(spec, after),
-        changed=bool(steps),
-        actions=[step.words() for step in steps],
-        diff=diff,
-        warnings=resource.warnings(spec, after),
-    )
+    try:
+        after = _applied(resource, params, host) if applied else before
+        shown = resource.result(spec, after)
+    except HighwaterError as error:  # what was done stays done
+        error.facts = dict(error.facts, **done)
+        raise
+    if applied and hasattr(resource, "settled"):
+        diff["after"] = resource.settled(wanted, after)
+    return dict(shown, **done, diff=diff, warnings=resource.warnings(spec, after))
+
+
+def _applied(resource: Any, params: dict[str, Any], host: Host) -> Any:
+    """The state after all steps, which is as asked."""
+    after = resource.observe(host, params)
+    _prove(resource, params, after)
+    return after
 
 
 def _left_behind(resource: Any, params: dict[str, Any], host: Host) -> str:

@@ -177,9 +177,12 @@ def test_one_damaged_record_is_no_reason_to_leave_the_others(kernel, apply):
         run(kernel, dict(BEFORE, name=name, size="64MiB"))
     kernel.put(RECORD, "{")
     options = dict(ALL, apply=apply)
+    said = []
     for check_mode in (True, False, False):
-        with pytest.raises(HighwaterError, match=r"zram0.json is damaged .*: remove it"):
+        with pytest.raises(HighwaterError, match=r"zram0.json is damaged .*: remove it") as caught:
             converge(resource, dict(DEFAULTS, **options), kernel, check_mode)
+        said.append((caught.value.facts.get("changed", False), bool(caught.value.facts.get("actions"))))
+    assert said == [(True, True), (True, True), (False, False)]
     assert list(kernel.priorities) == ["/dev/zram0"] + ["/dev/zram1"] * (apply == "next_boot")
     assert not kernel.exists(UNITS + "/highwater-zram1.service")
     Forget("zram_device", "zram0").perform(kernel)
