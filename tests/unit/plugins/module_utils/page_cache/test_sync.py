@@ -72,6 +72,14 @@ def begun(machine):
     return [name for name in os.listdir(machine.path("/")) if name.startswith("sync-")]
 
 
+def first_begun(machine):
+    """The same once there is one: a call whose slice is over does not wait for its process to come so far."""
+    end = time.monotonic() + 30
+    while not begun(machine) and time.monotonic() < end:
+        time.sleep(0.01)
+    return begun(machine)
+
+
 def dropped(machine):
     return machine.read("/proc/sys/vm/drop_caches")
 
@@ -91,7 +99,7 @@ def test_it_says_how_far_it_is_and_goes_on(machine, slow, monkeypatch):
     assert (second["total"], second["rate"]) == (progress["total"], 0.0)
     assert second["done"] >= progress["done"]
     assert (second["resume"], dropped(machine)) == (progress["resume"], "")
-    assert begun(machine) == ["sync-%d" % pid], "it was begun anew"
+    assert first_begun(machine) == ["sync-%d" % pid], "it was begun anew"
     slow.touch()
     machine.slice = Slice("run", time.monotonic() + 60, second["resume"])
     last = purge(scope="pagecache", host=machine)
@@ -134,4 +142,4 @@ def test_nobody_waits_for_the_process_that_writes(machine, slow):
     signal.alarm(0)
     os.close(reader)
     os.waitpid(pid, 0)
-    assert len(begun(machine)) == 1
+    assert len(first_begun(machine)) == 1
