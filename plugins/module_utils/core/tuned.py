@@ -64,8 +64,9 @@ def _of_profile(host: Host, name: str, depth: int, types: dict[str, str]) -> Ite
         if text is not None:
             for include in re.split(r"[,;\s]+", _includes(text)):
                 yield from _of_profile(host, include, depth + 1, types)
-            types.update((line.section, line.value) for line in _of_text(path, text) if line.key == "type")
-            for line in _of_text(path, text):
+            said = list(_of_text(path, text))
+            types.update((line.section, line.value) for line in said if line.key == "type")
+            for line in said:
                 yield line._replace(section=types.get(line.section, line.section))
             return
 
