@@ -11,6 +11,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.record impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import DEFAULT_HEADROOM, Memory
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import SwapHeader
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Filesystem
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.fstab import Table
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import DEFAULT_KEEP_FREE
@@ -100,6 +101,20 @@ class World:
             "on_unsupported": "fail",
         }
         return dict(options, **changes)
+
+
+def steps_of(state, options):
+    states = (state,)
+    return resource.plan(resource.resolve(options, states), states)
+
+
+def words(state, options):
+    return [step.words() for step in steps_of(state, options)]
+
+
+def all_back(world, **options):
+    """The options that give back all that we know of."""
+    return world.params(path="all", state="absent", **options)
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.record impor
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table, make_line
 
+from .conftest import all_back, steps_of, words
+
 BRIDGE = "/swap/.file.highwater"
 THEIRS = "/swap/file none swap sw,pri=7,discard=once 0 0\n"
 PUT_BACK = "put back %r in /etc/fstab (it has %r)"
@@ -22,15 +24,6 @@ BACK_ON = "swap on /swap/file (it was on before us)"
 FORGET = "forget /swap/file"
 
 
-def words(state, options):
-    return [step.words() for step in steps_of(state, options)]
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
-
-
 def leaving(state, path):
     """The state while a swapoff of what is on at that path is under way."""
     memory = state.machine.memory._replace(leaving=path)
@@ -38,10 +31,6 @@ def leaving(state, path):
 
 
 # -- swap that was on before us ------------------------------------------------------------------------------------
-
-
-def all_back(world, **options):
-    return world.params(path="all", state="absent", **options)
 
 
 def half_resized(world, before=None, areas=(), **changes):

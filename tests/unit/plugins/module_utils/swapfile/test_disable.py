@@ -13,6 +13,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import disable, resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.owner import Owner, find_owners, mask_of
 
+from .conftest import steps_of, words
+
 THEIRS = "# swap\n/swap/file\tnone swap sw 0 0\n/swap/other none swap sw 0 0"
 DPHYS = Owner("dphys-swapfile", "dphys-swapfile.service", "/etc/dphys-swapfile")
 RELOAD_SWAP = "reload systemd (it makes its swap units from /etc/fstab)"
@@ -29,15 +31,6 @@ def theirs(world, **changes):
         "areas": [world.area(priority=-2)],
     }
     return world.state(**dict(there, **changes))
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
-
-
-def words(state, options):
-    return [step.words() for step in steps_of(state, options)]
 
 
 def put_away(world, state):

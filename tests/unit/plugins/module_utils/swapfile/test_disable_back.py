@@ -14,23 +14,12 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile import r
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
 
+from .conftest import all_back, steps_of, words
+
 PLAIN = "/swap/file none swap sw 0 0\n"
 MAPPED = "/dev/mapper/cryptswap1 none swap sw 0 0\n"
 CRYPTTAB = "cryptswap1 /swap/file /dev/urandom swap,cipher=aes-xts-plain64\n"
 BACK_ON = "swap on /swap/file (it was on before us)"
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
-
-
-def words(state, options):
-    return [step.words() for step in steps_of(state, options)]
-
-
-def all_back(world, **options):
-    return world.params(path="all", state="absent", **options)
 
 
 def put_away(world, crypttab=None, **changes):

@@ -13,6 +13,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import encrypted, resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table, make_line
 
+from .conftest import steps_of, words
+
 NAME = "highwater-swap-file"
 BRIDGE = "/swap/.file.highwater"
 FSTAB = "/dev/mapper/highwater-swap-file none swap sw,pri=10,nofail 0 0\n"
@@ -22,11 +24,6 @@ NEW_LINES = [
     "write %r to /etc/crypttab (the next boot would not make its device)" % CRYPTTAB.rstrip(),
     "write %r to /etc/fstab (the next boot would not turn it on)" % FSTAB.rstrip(),
 ]
-
-
-def words(state, options):
-    states = (state,)
-    return [step.words() for step in resource.plan(resource.resolve(options, states), states)]
 
 
 def with_crypttab(state, text):
@@ -90,11 +87,6 @@ def test_to_plain(world):
         "format /swap/file as swap (it is encrypted)",
         "swap on /swap/file with priority 10 (it was swapped off for the change)",
     ]
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
 
 
 @pytest.mark.parametrize("encrypt", [True, False])

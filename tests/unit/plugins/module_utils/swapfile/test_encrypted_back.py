@@ -11,6 +11,8 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table, make_line
 
+from .conftest import all_back, steps_of, words
+
 NAME = "highwater-swap-file"
 FSTAB = "/dev/mapper/highwater-swap-file none swap sw,pri=10,nofail 0 0\n"
 THEIRS = "/swap/file none swap sw,pri=7 0 0\n"
@@ -23,19 +25,6 @@ TABLES = [
 ]
 ON = "swap on /swap/file (it was on before us)"
 FORGET = "forget /swap/file"
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
-
-
-def words(state, options):
-    return [step.words() for step in steps_of(state, options)]
-
-
-def all_back(world, **options):
-    return world.params(path="all", state="absent", **options)
 
 
 def encrypted(world, areas=None, on_before=True, **changes):

@@ -10,6 +10,8 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 
+from .conftest import steps_of, words
+
 REMEMBER = "remember /swap/file (what was asked, and what was there before)"
 MAKE = "make /swap/file with 512 MiB and format it as swap (%s)"
 OFF = "swap off /swap/file (%s)"
@@ -20,16 +22,6 @@ NEW_LINE = FSTAB % "the next boot would not turn it on"
 RELOAD = "reload systemd (it makes its swap units from /etc/fstab)"
 BRIDGE = "/swap/.file.highwater"
 DRAFT = "/swap/.file.highwater.new"
-
-
-def words(state, options):
-    steps = steps_of(state, options)
-    return [step.words() for step in steps]
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
 
 
 # What differs from a machine without any swapfile -> plan

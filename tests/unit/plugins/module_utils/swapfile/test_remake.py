@@ -13,21 +13,13 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Completed, Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import apply
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Remember, recall
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
+
+from .conftest import steps_of, words
 
 RESIZE = {"size": "1GiB"}
 BRIDGE = "/swap/.file.highwater"
 OFF = "swap off /swap/file (%s)"
 ON_AGAIN = "swap on /swap/file with priority 10 (it was swapped off for the change)"
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
-
-
-def words(state, options):
-    return [step.words() for step in steps_of(state, options)]
 
 
 @pytest.mark.parametrize("options", [RESIZE, {"priority": 3}, {"state": "absent"}])

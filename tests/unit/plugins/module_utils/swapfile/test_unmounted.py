@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Filesystem
+
+from .conftest import steps_of
 
 DISK = "UUID=1-2 /swap ext4 %s 0 2\n"
 
 
 def mounted(world, state, at):
     return state._replace(filesystem=Filesystem("ext4", at, 10 * world.GIB, 5 * world.GIB))
-
-
-def steps_of(state, options):
-    states = (state,)
-    return resource.plan(resource.resolve(options, states), states)
 
 
 @pytest.mark.parametrize("options", ["defaults", "nofail", "noauto,x-systemd.automount"])
