@@ -322,13 +322,13 @@ def _back_on(spec: Spec, state: State) -> Plan:
 
 def _made_again(state: State, known: Entry) -> Plan:
     """A swapfile's content is worth nothing once it is off, so one like it will do."""
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import leftovers  # as above
+
     ability = ABILITIES.get(state.filesystem.kind, Ability()) if state.filesystem else Ability()
     draft, selinux = draft_path(state.path), state.machine.selinux
     size, uuid, label = known["size"], known["uuid"], known["label"] or None
-    goes_on = _draft_goes_on(state, size, ability)
-    stray: Plan = ()
-    if state.draft is not None and not goes_on:
-        stray = (Step("remove %s" % draft, "an earlier run was cut off", Remove(draft)),)
+    goes_on = leftovers.draft_goes_on(state, size, "auto", ability)
+    stray = () if goes_on else leftovers.stray_draft(state)
     create = Create(draft, state.path, size, "auto", ability, uuid, label, labelled=selinux, goes_on=goes_on)
     make = Step(
         "make %s with %s and format it as swap" % (state.path, format_size(size)),
@@ -337,11 +337,3 @@ def _made_again(state: State, known: Entry) -> Plan:
         (Remove(state.path),),
     )
     return (*stray, make)
-
-
-def _draft_goes_on(state: State, size: int, ability: Ability) -> bool:
-    if state.draft is None:
-        return False
-    from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftovers import draft_goes_on  # as above
-
-    return draft_goes_on(state, size, "auto", ability)
