@@ -39,6 +39,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change i
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.create import Create
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import ABILITIES, Ability
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mask import mask_steps, unmask_steps
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_file
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.owner import find_owners
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import (
     Spec,
@@ -57,7 +58,6 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state im
     Machine,
     State,
     draft_path,
-    observe_file,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import before, table_steps
 

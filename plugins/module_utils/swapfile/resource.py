@@ -27,14 +27,10 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.change i
     refuse_resume,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import node
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_file, observe_machine
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.plan import bridge_first, plan_present
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import (
-    KIND,
-    State,
-    observe_file,
-    observe_machine,
-)
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND, State
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.tables import (
     refuse_links,
     texts,

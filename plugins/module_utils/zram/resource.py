@@ -13,6 +13,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.plan import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.size import format_size
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import ratio
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import SWAP
+from ansible_collections.highwater.memory.plugins.module_utils.zram.observe import observe
 from ansible_collections.highwater.memory.plugins.module_utils.zram.plan import plan_present
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import (
     Absent,
@@ -20,7 +21,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import 
     resolve_absent,
     resolve_present,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import Device, State, node, observe
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import Device, State, node
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import doubts
 

@@ -12,7 +12,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_file
 
 from .conftest import all_back, steps_of, words
 

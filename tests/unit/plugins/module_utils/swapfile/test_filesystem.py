@@ -19,7 +19,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesyst
     Filesystem,
     ability,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_file
 
 
 @pytest.mark.parametrize("kind", [*REFUSED, "fuse.sshfs", "9p"])

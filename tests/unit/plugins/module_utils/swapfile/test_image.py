@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import make_header, uuid_bytes
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import disable, resource
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_machine
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_machine
 
 LINE = "/swapfile none swap sw 0 0\n"
 

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_machine
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_machine
 
 
 def resolve(state, target, options):

@@ -13,7 +13,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import NOTE
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mapping import Open, by_file, mapping_name
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_machine
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_machine
 
 HERE = [
     ("/swap/file", "highwater-swap-file"),

@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError, Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import crypttab, resource
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_file
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.resume import Resume
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import auto_size, resolve_present
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import observe_file
 
 GIB = 1 << 30
 MIB = 1 << 20
