@@ -19,8 +19,10 @@ demo: stage ## boot a small fleet of throw-away machines, apply site.yml, show b
 test: stage ## run everything that must hold: of `make lab` and `make soak`, a sample
 	@$(PYTHON) tools/check.py
 
-site: stage ## apply site.yml to your own machines: make site INVENTORY=hosts.yml
+site: ## apply site.yml to your own machines: make site INVENTORY=hosts.yml
 	@$(if $(INVENTORY),,$(error say which machines: make site INVENTORY=hosts.yml))
+	@$(PYTHON) tools/setup.py controller
+	@$(PYTHON) tools/stage.py artefact
 	@$(RUN) ansible-playbook -i "$(INVENTORY)" highwater.memory.site $(ARGS)
 
 bench: stage ## measure against the neighbours' way, into docs/benchmarks.md: make bench CHAPTERS="zram swapfile"

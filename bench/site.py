@@ -17,10 +17,12 @@ OURS, THEIRS = "highwater.memory.site", str(Path(__file__).with_name("neighbours
 
 TITLE = "site.yml against the neighbours' way"
 TEXT = """\
-The neighbours' way is [bench/neighbours.yml](../bench/neighbours.yml): a swapfile of 512 MiB by `dd`, `mkswap`,
-`swapon` and `ansible.posix.mount`; zram by `community.general.modprobe` and a unit; ten settings by
-`ansible.posix.sysctl` in a loop; facts gathered, as published roles need them. `site.yml` has its default variables:
-zram, a swapfile as large as the memory, the settings of its profiles. No packages are installed by either side.
+The neighbours' way is
+[bench/neighbours.yml](https://github.com/highwater/memory/blob/main/bench/neighbours.yml):
+a swapfile of 512 MiB by `dd`, `mkswap`, `swapon` and `ansible.posix.mount`; zram by `community.general.modprobe` and a
+unit; ten settings by `ansible.posix.sysctl` in a loop; facts gathered, as published roles need them. `site.yml` has
+its default variables: zram, a swapfile as large as the memory, the settings of its profiles. No packages are installed
+by either side.
 
 Same controller, same machine, same user (root), pipelining and one lasting ssh connection for both. Each round begins
 on the machine as new and runs a side once, then again on what it has made; a run that changes something then is an

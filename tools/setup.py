@@ -101,6 +101,12 @@ def tools() -> None:
     offer_pip()
 
 
+def controller() -> None:
+    """What applying playbooks from a checkout needs, on any Linux: nothing of the distribution, no lab."""
+    with_stamp("uv", install_uv)
+    with_stamp("core-2.21", install_venv)
+
+
 def bench() -> None:
     """Apart from the tools: a few hundred MiB of collections that only the benchmark needs."""
     with_stamp("bench", install_venv)
@@ -172,4 +178,4 @@ def lock() -> None:
 
 
 if __name__ == "__main__":
-    {"packages": packages, "tools": tools, "bench": bench, "lock": lock}[sys.argv[1]]()
+    {"packages": packages, "tools": tools, "controller": controller, "bench": bench, "lock": lock}[sys.argv[1]]()

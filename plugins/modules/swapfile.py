@@ -50,7 +50,8 @@ options:
   size:
     description:
       - Size of the file, as an amount like V(2GiB), or an expression like V(min(ram / 2, disk_free * 10%)) of the names
-        C(ram), C(available), C(cpus), C(disk_free) (its own blocks counted as free) and C(disk_total).
+        C(ram), C(available), C(cpus), C(disk_free) (its own blocks counted as free) and C(disk_total). V(2G) is V(2GiB),
+        V(2GB) is less, and a lone percentage is of RAM; see U(https://github.com/highwater/memory/blob/main/docs/sizes.md).
       - V(auto) is RAM below 4 GiB of it, 4 GiB below 16 GiB, else the square root of RAM in GiB, rounded; never more than
         a quarter of the free disk, never less than 256 MiB.
       - What was computed once stays. It is computed again when the expression changes, or RAM by more than a tenth.

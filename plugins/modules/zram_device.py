@@ -50,7 +50,8 @@ options:
     description:
       - How much data the device takes, uncompressed.
       - A size evaluated on the host, such as V(2GiB), V(ram / 2) or V(min(ram / 2, 4GiB\)). Names are V(ram),
-        V(available) and V(cpus), functions V(min), V(max) and V(clamp).
+        V(available) and V(cpus), functions V(min), V(max) and V(clamp). V(2G) is V(2GiB), V(2GB) is less, and a lone
+        percentage is of RAM; see U(https://github.com/highwater/memory/blob/main/docs/sizes.md).
       - Where it is omitted, it is V(min(ram / 2, 4GiB\)).
     type: str
   algorithm:
@@ -234,6 +235,12 @@ EXAMPLES = r"""
 
 - name: The same, and each night pages that nobody used for two days go there
   highwater.memory.zram_device:
+    size: ram
+    algorithm: [lz4]
+    recompress:
+      - name: zstd
+        params:
+          level: 12
     writeback_device: /dev/disk/by-id/virtio-scratch
     writeback_schedule: "*-*-* 03:00:00"
     writeback_idle: 2d
