@@ -37,8 +37,9 @@ def node(name: str) -> str:
     return "%s/%s" % (FOLDER, name)
 
 
-def by_file(host: Host, areas: tuple[SwapArea, ...]) -> tuple[tuple[SwapArea, ...], Mapped]:
-    """The areas, those on the device of an encrypted file by that file's path; and of each such file the device's name.
+def by_file(host: Host, areas: tuple[SwapArea, ...]) -> tuple[tuple[SwapArea, ...], Mapped, tuple[str, ...]]:
+    """The areas, those on the device of an encrypted file by that file's path; of each such file the device's name; and
+    the paths of those that were removed since, where another file may stand by now.
 
     A device of ours on which no swap is on counts too.
     """
@@ -48,23 +49,25 @@ def by_file(host: Host, areas: tuple[SwapArea, ...]) -> tuple[tuple[SwapArea, ..
             devices.add(os.path.basename(host.readlink(node(name)) or ""))
     files = {}
     mapped = {}
+    gone = []
     for device in devices - {""}:
-        file = _file_behind(host, device)
+        behind = _file_behind(host, device)
         name = (host.read("/sys/block/%s/dm/name" % device) or "").strip()
-        if file and name:
+        if behind and name:
+            file = re.sub(r" \(deleted\)\Z", "", behind)  # so the kernel marks it
             files["/dev/" + device] = file
             mapped[file] = name
-    return tuple(area._replace(path=files.get(area.path, area.path)) for area in areas), mapped
+            gone += [file] if file != behind else []
+    return tuple(area._replace(path=files.get(area.path, area.path)) for area in areas), mapped, tuple(gone)
 
 
 def _file_behind(host: Host, device: str) -> str | None:
-    """The file of the loop device that a dm-crypt device is on; None for any other device."""
+    """The file of the loop device that a dm-crypt device is on, in the kernel's words; None for any other device."""
     if not (host.read("/sys/block/%s/dm/uuid" % device) or "").startswith("CRYPT-"):
         return None
     below = host.listdir("/sys/block/%s/slaves" % device)
     file = host.read("/sys/block/%s/loop/backing_file" % below[0]) if len(below) == 1 else None
-    # The kernel marks a file that is gone; the device of a file that was replaced is still that path's.
-    return re.sub(r" \(deleted\)\Z", "", file.rstrip("\n")) if file else None
+    return file.rstrip("\n") if file else None
 
 
 class Open(NamedTuple):

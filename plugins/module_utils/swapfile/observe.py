@@ -49,9 +49,9 @@ def observe_machine(host: Host) -> Machine:
     what the kernel shows is the swap, and the devices, of the machine whose kernel it is.
     """
     memory = observe_memory(host)
-    areas, mapped = mapping.by_file(host, memory.areas)
+    areas, mapped, gone = mapping.by_file(host, memory.areas)
     if (areas or mapped) and container(host):
-        areas, mapped, memory = (), {}, memory._replace(areas=(), leaving="")
+        areas, mapped, gone, memory = (), {}, (), memory._replace(areas=(), leaving="")
     leaving = {mapping.node(name): file for file, name in mapped.items()}.get(memory.leaving, memory.leaving)
     return Machine(
         memory=memory._replace(areas=areas, leaving=leaving),
@@ -65,6 +65,7 @@ def observe_machine(host: Host) -> Machine:
         resumes_from=resume.observe(host),
         crypttab=host.read(crypttab.PATH),
         mapped=mapped,
+        gone=gone,
         links={path: target for path in (fstab.PATH, crypttab.PATH) for target in [host.readlink(path)] if target},
     )
 
@@ -114,7 +115,7 @@ def _look_inside(host: Host, state: State) -> State:
         )
         state = state._replace(table=fstab.Table(state.machine.fstab, state.path, _tags(host, state)))
         state = _look_closer(host, state, fd, start)
-        if state.area is None:
+        if not state.is_on:
             state = state._replace(flaw=_flaw(fd, state), blank=_nobodys(state) and extents.is_blank(fd))
     finally:
         os.close(fd)

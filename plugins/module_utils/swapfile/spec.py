@@ -161,7 +161,7 @@ def refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
     """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is
     a folder of the one below. One that no boot mounts (noauto) does not count; an automount is, by our look at it.
     """
-    if state.made_by_us or (state.found and state.area):
+    if state.made_by_us or (state.found and state.is_on):
         return  # it lies where it was put: the mount point is a folder above whose filesystem it does not need
     told = dict.fromkeys(state.table.mount_points(), ("for which %s has one" % fstab.PATH, "take its line out"))
     noted = state.record.get("mount_point", "/")
@@ -213,7 +213,7 @@ def refuse_strangers(state: State) -> None:
             reason="hibernation",
         )
     # fstab only tells what was there when its line was written, which may have been another file.
-    if not (state.header or state.foreign or state.area or state.made_by_us or state.blank or state.noise):
+    if not (state.header or state.foreign or state.is_on or state.made_by_us or state.blank or state.noise):
         raise HighwaterError(
             "path: %s is somebody's file of %s, neither swap nor made by this module: "
             "move it away, or choose another path" % (state.path, format_size(found.size)),

@@ -49,8 +49,9 @@ class Folder(NamedTuple):
 class Machine(NamedTuple):
     """What all swapfiles of a host share. page: bytes; cpus: that are on line; semanage: whether SELinux can be told of
     a file; resumes_from: where hibernation does; mapped: the devices of encrypted swapfiles, whose areas have the
-    path of their file in memory; unfinished: what runs that were killed while they replaced a file of ours have left
-    beside it, looked for where a swapfile is to go; links: where fstab and crypttab lead, of those that are links.
+    path of their file in memory; gone: of these paths, those whose file was removed while its device was open;
+    unfinished: what runs that were killed while they replaced a file of ours have left beside it, looked for where a
+    swapfile is to go; links: where fstab and crypttab lead, of those that are links.
     """
 
     memory: Memory
@@ -64,6 +65,7 @@ class Machine(NamedTuple):
     resumes_from: Optional[resume.Resume] = None
     crypttab: Optional[str] = None
     mapped: Mapping[str, str] = MappingProxyType({})
+    gone: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     links: Mapping[str, str] = MappingProxyType({})
 
@@ -130,6 +132,11 @@ class State(NamedTuple):
         return self.area is not None and self.area.kind == "file"
 
     @property
+    def is_on(self) -> bool:
+        """Whether the file at path is what is on: no other that took its place while the device was open on it."""
+        return self.area is not None and (self._is_plain or self.path not in self.machine.gone)
+
+    @property
     def bridge_device(self) -> str | None:
         """The same of the bridge."""
         return self.machine.mapped.get(bridge_path(self.path))
@@ -173,7 +180,8 @@ class State(NamedTuple):
         know has taken the place of the one that the line was written for. Where that was put away, somebody has
         written the line since.
         """
-        return self.crypt.vouches() and ("inode" not in self.record or self.disabled)
+        known = "inode" in self.record and not self.disabled
+        return self.crypt.vouches() and not known and self.path not in self.machine.gone
 
     @property
     def own_blocks(self) -> int:

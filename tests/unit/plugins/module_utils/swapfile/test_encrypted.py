@@ -12,8 +12,9 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.errors impor
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import encrypted, resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.crypttab import Table, make_line
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.observe import observe_file
 
-from .conftest import steps_of, words
+from .conftest import all_back, steps_of, words
 
 NAME = "highwater-swap-file"
 BRIDGE = "/swap/.file.highwater"
@@ -145,6 +146,50 @@ def test_absent(world):
         "remove /swap/file (it is to be absent)",
         "forget /swap/file",
     ]
+
+
+def over_a_file_that_is_gone(world, **changes):
+    """The file of the area was removed by hand, and another one stands at its path."""
+    state = running(world, **dict({"found": world.found(3 * world.MIB, inode=99), "generation": 1}, **changes))
+    return state._replace(machine=state.machine._replace(gone=(world.PATH,)))
+
+
+@pytest.mark.parametrize("asked", ["present", "absent", "disabled"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_in_the_place_of_one_that_was_removed(world, asked, known):
+    """Fails where the area that is on makes a file swap on which it is not: it would be removed or written over. So it
+    is where the host's own line of crypttab, which was written for the other one, makes it noise.
+    """
+    state = over_a_file_that_is_gone(world) if known else over_a_file_that_is_gone(world, record={})
+    with pytest.raises(HighwaterError, match="somebody's file of 3 MiB") as caught:
+        words(state, world.params(state=asked, encrypted=True))
+    assert caught.value.reason == "not_swap"
+
+
+def test_all_leaves_it_too(world):
+    with pytest.raises(HighwaterError, match="somebody's file of 3 MiB"):
+        words(over_a_file_that_is_gone(world), all_back(world))
+
+
+def test_a_file_that_was_removed_is_made_again(world):
+    state = over_a_file_that_is_gone(world, found=None)
+    assert words(state, world.params(encrypted=True))[1:] == [
+        "swap off /swap/file (it is missing)",
+        "rename it to /swap/file (the old file is off)",
+        "swap on /swap/file with priority 10, encrypted (it was swapped off for the change)",
+    ]
+    assert words(state, world.params(state="absent"))[0] == "swap off /swap/file (it is to be absent)"
+
+
+@pytest.mark.parametrize(("gone", "blank"), [(False, False), (True, True)])
+def test_what_took_its_place_is_looked_into(tmp_path, world, gone, blank):
+    """Fails where what may become swap is refused, since the look is only taken at files that are off."""
+    host = Host(str(tmp_path))
+    host.install("/proc/self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    (tmp_path / "swap").mkdir()
+    (tmp_path / "swap/file").write_bytes(bytes(world.MIB))
+    machine = running(world).machine._replace(gone=(world.PATH,) if gone else ())
+    assert observe_file(host, machine, world.PATH).blank is blank
 
 
 def test_take_back_in_words(world):

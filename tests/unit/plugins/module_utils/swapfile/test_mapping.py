@@ -48,20 +48,21 @@ def host(tmp_path):
 
 
 def test_areas_on_devices(host):
-    areas, mapped = by_file(host, (area("/dev/dm-0"), area("/dev/dm-1"), area("/dev/dm-2"), area("/other")))
+    areas, mapped, gone = by_file(host, (area("/dev/dm-0"), area("/dev/dm-1"), area("/dev/dm-2"), area("/other")))
     assert [found.path for found in areas] == ["/swapfile", "/dev/dm-1", "/dev/dm-2", "/other"]
     assert mapped == {"/swapfile": "highwater-swapfile"}
+    assert gone == ()
 
 
 def test_a_device_of_ours_without_swap(host):
     host.link("/dev/mapper/highwater-swapfile", "../dm-0")
     host.link("/dev/mapper/luks", "../dm-1")
-    assert by_file(host, ()) == ((), {"/swapfile": "highwater-swapfile"})
+    assert by_file(host, ()) == ((), {"/swapfile": "highwater-swapfile"}, ())
 
 
 def test_the_file_is_gone(host):
     host.install("/sys/block/loop3/loop/backing_file", "/swapfile (deleted)\n")
-    assert by_file(host, (area("/dev/dm-0"),))[1] == {"/swapfile": "highwater-swapfile"}
+    assert by_file(host, (area("/dev/dm-0"),))[1:] == ({"/swapfile": "highwater-swapfile"}, ("/swapfile",))
 
 
 def test_a_swapoff_under_way_is_its_files(host):
