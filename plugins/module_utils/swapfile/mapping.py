@@ -32,6 +32,12 @@ def mapping_name(path: str) -> str:
     return PREFIX + escaped.decode("ascii").replace("/", "-")
 
 
+def _file_of(name: str) -> str:
+    """The file that a device of ours is called after."""
+    plain = name[len(PREFIX) :].replace("-", "/").encode("ascii", "replace")
+    return "/" + os.fsdecode(re.sub(rb"_([0-9a-f]{2})", lambda code: bytes((int(code.group(1), 16),)), plain))
+
+
 def node(name: str) -> str:
     """The device's file."""
     return "%s/%s" % (FOLDER, name)
@@ -39,9 +45,9 @@ def node(name: str) -> str:
 
 def by_file(host: Host, areas: tuple[SwapArea, ...]) -> tuple[tuple[SwapArea, ...], Mapped, tuple[str, ...]]:
     """The areas, those on the device of an encrypted file by that file's path; of each such file the device's name; and
-    the paths of those that were removed since, where another file may stand by now.
+    the paths of those that were removed or moved since, where another file may stand by now.
 
-    A device of ours on which no swap is on counts too.
+    A device of ours, which has its name from the path that it was made for, counts also where no swap is on it.
     """
     devices = {os.path.basename(area.path) for area in areas if area.path.startswith("/dev/dm-")}
     for name in host.listdir(FOLDER):
@@ -54,7 +60,8 @@ def by_file(host: Host, areas: tuple[SwapArea, ...]) -> tuple[tuple[SwapArea, ..
         behind = _file_behind(host, device)
         name = (host.read("/sys/block/%s/dm/name" % device) or "").strip()
         if behind and name:
-            file = re.sub(r" \(deleted\)\Z", "", behind)  # so the kernel marks it
+            # The kernel marks a file that is gone, and follows one that is renamed, of which we would know nothing.
+            file = _file_of(name) if name.startswith(PREFIX) else re.sub(r" \(deleted\)\Z", "", behind)
             files["/dev/" + device] = file
             mapped[file] = name
             gone += [file] if file != behind else []

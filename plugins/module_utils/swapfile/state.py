@@ -49,7 +49,7 @@ class Folder(NamedTuple):
 class Machine(NamedTuple):
     """What all swapfiles of a host share. page: bytes; cpus: that are on line; semanage: whether SELinux can be told of
     a file; resumes_from: where hibernation does; mapped: the devices of encrypted swapfiles, whose areas have the
-    path of their file in memory; gone: of these paths, those whose file was removed while its device was open;
+    path of their file in memory; gone: of these paths, those whose file was removed or moved under its device;
     unfinished: what runs that were killed while they replaced a file of ours have left beside it, looked for where a
     swapfile is to go; links: where fstab and crypttab lead, of those that are links.
     """

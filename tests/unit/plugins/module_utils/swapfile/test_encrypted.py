@@ -149,7 +149,7 @@ def test_absent(world):
 
 
 def over_a_file_that_is_gone(world, **changes):
-    """The file of the area was removed by hand, and another one stands at its path."""
+    """The file of the area was removed, or moved, by hand, and another one stands at its path."""
     state = running(world, **dict({"found": world.found(3 * world.MIB, inode=99), "generation": 1}, **changes))
     return state._replace(machine=state.machine._replace(gone=(world.PATH,)))
 

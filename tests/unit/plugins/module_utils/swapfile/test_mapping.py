@@ -65,6 +65,28 @@ def test_the_file_is_gone(host):
     assert by_file(host, (area("/dev/dm-0"),))[1:] == ({"/swapfile": "highwater-swapfile"}, ("/swapfile",))
 
 
+@pytest.mark.parametrize("behind", ["/moved", "/moved (deleted)"])
+def test_the_file_was_moved(host, behind):
+    """Fails where swap through a device of ours is lost sight of: nothing would take it away, or free its name."""
+    host.install("/sys/block/loop3/loop/backing_file", behind + "\n")
+    areas, mapped, gone = by_file(host, (area("/dev/dm-0"),))
+    assert [found.path for found in areas] == ["/swapfile"]
+    assert mapped == {"/swapfile": "highwater-swapfile"}
+    assert gone == ("/swapfile",)
+
+
+def test_the_file_of_a_device_that_others_named(host):
+    host.install("/sys/block/dm-0/dm/name", "cryptswap1\n")
+    host.install("/sys/block/loop3/loop/backing_file", "/moved\n")
+    assert by_file(host, (area("/dev/dm-0"),))[1:] == ({"/moved": "cryptswap1"}, ())
+
+
+@pytest.mark.parametrize(("path", "name"), [*HERE, ("/\udce9", "highwater-_e9")])
+def test_the_file_by_the_name(host, path, name):
+    host.install("/sys/block/dm-0/dm/name", name + "\n")
+    assert by_file(host, (area("/dev/dm-0"),))[1:] == ({path: name}, (path,))
+
+
 def test_a_swapoff_under_way_is_its_files(host):
     """Fails where guards do not see that an encrypted area is on its way off, since it goes by its device's name."""
     host.install("/proc/meminfo", "MemTotal: 9 kB\nMemFree: 9 kB\nCommitLimit: 9 kB\nCommitted_AS: 9 kB\n")
