@@ -307,7 +307,7 @@ def _settle_size(expression: str, state: State, disk: filesystem.Filesystem) -> 
     if not size:
         kept = kept_size(state.record, "size", expression, ram)
         if kept is not None:
-            return kept, {"size": state.record["sizes"]["size"]}
+            return _whole_pages(kept, state), {"size": state.record["sizes"]["size"]}
         if expression.strip() == AUTO:
             size = auto_size(ram, disk.free + state.own_blocks)
         else:

@@ -46,6 +46,17 @@ def test_what_was_computed_stays(world):
     assert resolve_present(world.params(size="disk_free / 16"), state).size == GIB // 4
 
 
+def test_what_was_computed_is_in_whole_pages_of_another_kernel(world):
+    """Fails where a kernel with larger pages than the one that it was settled on finds another size after each run."""
+    kept = 300 * MIB + 4096
+    record = dict(world.ENTRY, sizes={"size": world.settled("ram / 2", 2 * world.GIB, kept)})
+    state = world.settled_state(found=world.found(300 * MIB + 65536), record=record)
+    state = state._replace(machine=state.machine._replace(page=65536), header=world.header(300 * MIB + 65536))
+    (spec,) = resource.resolve(world.params(size="ram / 2"), (state,))
+    assert spec.size == 300 * MIB + 65536
+    assert resource.plan((spec,), (state,)) == ()
+
+
 def test_a_literal_is_exact_but_for_whole_pages(world):
     assert resolve_present(world.params(size="2MB"), world.state()).size == 2002944
 
