@@ -15,6 +15,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.environment 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import recall
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import observe_memory
+from ansible_collections.highwater.memory.plugins.module_utils.parse.fstab import parse_fstab, swap_entries
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import mount_of, parse_mountinfo
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import (
     PAGE_SIZES,
@@ -155,11 +156,18 @@ def _tags(host: Host, state: State) -> tuple[str, ...]:
     label = state.header.label if state.header else state.record.get("label")
     names = (("uuid", "UUID", uuid), ("label", "LABEL", label))
     devices = tuple(mapping.node(name) for name in state.crypt.names())
-    return devices + tuple(
+    specs = (entry.spec for entry in swap_entries(parse_fstab(state.machine.fstab or "")))
+    linked = tuple(spec.replace('"', "") for spec in specs if _leads_to(host, spec, state.path))
+    return (*devices, *linked) + tuple(
         "%s=%s" % (tag, value)
         for folder, tag, value in names
         if value and not host.exists("/dev/disk/by-%s/%s" % (folder, value))
     )
+
+
+def _leads_to(host: Host, spec: str, path: str) -> bool:
+    """Whether what fstab names is the file by way of links."""
+    return spec.startswith("/") and spec != path and os.path.realpath(host.path(spec)) == host.path(path)
 
 
 def _found(host: Host, path: str) -> Found | None:
