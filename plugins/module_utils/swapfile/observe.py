@@ -132,10 +132,19 @@ def _look_closer(host: Host, state: State, fd: int, start: bytes) -> State:
         state = state._replace(type=_selinux().type_of(host.path(state.path)))
     if state.machine.resumes_from is not None and state.filesystem is not None:
         device = resume.device_of(os.fstat(fd), state.filesystem.source)
-        found = extents.read_extents(fd)
-        resumes = resume.is_from(state.machine.resumes_from, state.filesystem.kind, device, found, state.machine.page)
-        state = state._replace(resumes=resumes)
+        place = _place(fd, state.filesystem.kind)
+        state = state._replace(resumes=resume.is_from(state.machine.resumes_from, device, place, state.machine.page))
     return state
+
+
+def _place(fd: int, kind: str) -> int | None:
+    """The byte of its device at which a file begins; None where that is not known."""
+    found = extents.read_extents(fd)
+    if not found or kind != "btrfs":
+        return found[0].physical if found else None
+    from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs  # as in _selinux()
+
+    return btrfs.place_of(fd, found[0].physical)
 
 
 def _nobodys(state: State) -> bool:

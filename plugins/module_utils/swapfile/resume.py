@@ -16,7 +16,6 @@ from typing import Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.extents import Extent
 
 
 class Resume(NamedTuple):
@@ -38,16 +37,14 @@ def observe(host: Host) -> Resume | None:
     return Resume(device if device not in ("", "0:0") else None, offset)
 
 
-def is_from(resume: Resume, kind: str, device: str, extents: list[Extent] | None, page: int) -> bool:
-    """Whether it resumes from the file of these extents, which is on a device (``8:1``) with a filesystem of a kind.
+def is_from(resume: Resume, device: str, place: int | None, page: int) -> bool:
+    """Whether it resumes from the file that begins at a place, in bytes, of a device (``8:1``).
 
-    Where the filesystem does not say where on the device a file is (btrfs has addresses of its own), it may be.
+    Where the filesystem does not say where on the device the file is (None), it may be.
     """
     if resume.device not in (None, device):
         return False
-    if kind == "btrfs" or not extents:
-        return True
-    return extents[0].physical // page == resume.offset
+    return place is None or place // page == resume.offset
 
 
 def device_of(status: os.stat_result, source: str) -> str:
