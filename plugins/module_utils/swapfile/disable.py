@@ -266,6 +266,8 @@ def _record(spec: Spec, state: State) -> Plan:
     if state.found is not None and state.found.kind == "file" and state.header is None:
         # Once its line is out of crypttab, nothing else tells what it is until it is removed.
         entry.update(inode=state.found.inode, generation=state.generation)
+    if state.found is not None:
+        entry.update(state.mount_point)
     entry["before"]["units"] = units + [owner.unit for owner in state.owners if owner.unit not in units]
     if entry == state.record:
         return ()

@@ -110,8 +110,8 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
     entry["folders"] = folders + [path for path in state.missing if path not in folders]
     if state.found is not None:  # one that is to be made anew may be noise that no table tells of by the next run
         entry.update(inode=state.found.inode, generation=state.generation)
-    if change.remake and state.filesystem is not None and state.filesystem.mount_point != "/":
-        entry["mount_point"] = state.filesystem.mount_point
+    if change.remake or not state.made_by_us:  # a file that is taken over, too
+        entry.update(state.mount_point)
     if state.lacks_rule:
         entry["selinux"] = True
     if state.area is not None and not change.reswap and texts_after(spec, state).fstab != texts(state).fstab:

@@ -184,6 +184,12 @@ class State(NamedTuple):
         return self.crypt.vouches() and not known and self.path not in self.machine.gone
 
     @property
+    def mount_point(self) -> Entry:
+        """What our record is to have of where the file is, so that it is not made again on the filesystem below."""
+        point = self.filesystem.mount_point if self.filesystem else "/"
+        return {} if point == "/" else {"mount_point": point}
+
+    @property
     def own_blocks(self) -> int:
         """Bytes of disk that are free once this swapfile, and what a cut-off run left, are away."""
         left = sum(found.allocated for found in (self.draft, None if self.bridge_area else self.bridge) if found)

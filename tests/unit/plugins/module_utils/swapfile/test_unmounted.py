@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Filesystem
 
-from .conftest import steps_of
+from .conftest import all_back, steps_of
 
 DISK = "UUID=1-2 /swap ext4 %s 0 2\n"
 
@@ -75,3 +75,36 @@ def test_one_that_is_not_ours_and_off_says_nothing_of_it(world, inode):
     state = world.settled_state(fstab=(DISK % "nofail") + world.OURS, areas=[], found=found, draft=world.found())
     with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap"):
         steps_of(state, world.params())
+
+
+@pytest.mark.parametrize("noted", [None, {"inode": 11}, {"inode": None, "disabled": True}])
+def test_a_file_that_was_taken_over_on_a_filesystem_that_goes(world, noted):
+    """Mounted by a unit or an agent, without a line in fstab. Fails where the next run makes it on the one below."""
+    record = dict(world.ENTRY, **noted) if noted else {}
+    state = mounted(world, world.settled_state(record=record), "/swap")
+    kept = steps_of(state, world.params())[0].action.entry
+    assert kept["mount_point"] == "/swap"
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, where an earlier run"):
+        steps_of(world.state(record=kept, fstab=world.OURS), world.params())
+
+
+def test_a_file_that_was_put_away_on_a_filesystem_that_goes(world):
+    state = mounted(world, world.settled_state(record={}), "/swap")
+    kept = steps_of(state, world.params(state="disabled"))[0].action.entry
+    with pytest.raises(HighwaterError, match="no filesystem is mounted at /swap, where an earlier run"):
+        steps_of(world.state(record=kept), all_back(world))
+    assert steps_of(mounted(world, world.state(record=kept), "/swap"), all_back(world))
+
+
+def test_where_a_file_that_was_put_away_was_stays_known(world):
+    """Also once its filesystem is gone, and its line is written and put away once more."""
+    state = mounted(world, world.settled_state(record={}), "/swap")
+    kept = steps_of(state, world.params(state="disabled"))[0].action.entry
+    again = steps_of(world.state(record=kept, fstab=world.OURS), world.params(state="disabled"))
+    assert [step.does for step in again] == ["take the entry of /swap/file out of /etc/fstab", "reload systemd"]
+
+
+def test_the_root_is_no_mount_point_to_note(world):
+    state = world.settled_state(record={})
+    for asked in ("present", "disabled"):
+        assert "mount_point" not in steps_of(state, world.params(state=asked))[0].action.entry
