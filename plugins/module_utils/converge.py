@@ -112,7 +112,19 @@ def converge_all(asked: dict[str, Any], host: Host, check_mode: bool) -> dict[st
 
 
 def _in_order(kind: Kind, asked: list[dict[str, Any]]) -> list[Object]:
-    return sorted((Object(kind, _checked(kind, options)) for options in asked), key=Object.gives_way)
+    objects = sorted((Object(kind, _checked(kind, options)) for options in asked), key=Object.gives_way)
+    if kind.named_by:
+        _refuse_twice([each.words() for each in objects])
+    return objects
+
+
+def _refuse_twice(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise HighwaterError(
+                "%s is listed more than once: each item would undo the other's work at each run: list it once" % name,
+                reason="options",
+            )
 
 
 def _checked(kind: Kind, options: dict[str, Any]) -> dict[str, Any]:

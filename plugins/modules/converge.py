@@ -18,6 +18,7 @@ description:
     C(vm.min_free_kbytes) anew then.
   - Swapfiles that are to be absent or disabled come after those that are to be present, wherever they stand in the list,
     so that new swap is on before old swap goes off. Only what takes back C(all) stays in its place.
+  - A device or swapfile that is listed more than once is refused before anything is touched.
   - Where an object takes long, such as a swapfile that is written, the terminal shows how far it is.
   - Where a swapfile that is to be present is skipped (C(on_unsupported=skip)), the swapfiles of the same call that are to be
     absent or disabled stay as they are, with a warning that says why, so that no host is left with neither. Beside a kubelet,

@@ -59,7 +59,8 @@ def test_an_item_has_the_options_of_the_module(role, variable, arguments):
 )
 def test_each_of_them_is_handed_on(role, variable, tasks):
     module = "highwater.memory." + {"zram": "zram_device"}.get(role, role)
-    task = yaml.safe_load((ROLES / role / ("tasks/%s.yml" % tasks)).read_text(encoding="utf-8"))[0]
+    found = yaml.safe_load((ROLES / role / ("tasks/%s.yml" % tasks)).read_text(encoding="utf-8"))
+    task = next(each for each in found if module in each)
     for name in options_of(role, variable):
         assert "item.%s" % name in task[module][name]
 

@@ -12,6 +12,7 @@ import yaml
 from jinja2.nativetypes import NativeEnvironment
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
+SWAPFILE = "swapfile/vars/main.yml"
 
 
 def value(file, name, **variables):
@@ -41,6 +42,28 @@ def test_what_is_put_away(given, put_away):
     assert rendered("swapfile/vars/main.yml", "swapfile__disable", swapfile_disable=given) == put_away
 
 
+@pytest.mark.parametrize(
+    ("files", "disable", "twice"),
+    [
+        ([{"path": "/swapfile"}], [], []),
+        ([{"path": "/swapfile"}], ["/swap.img", "/swap.img"], []),  # it is put away once
+        ([{"path": "/swapfile"}], ["/swapfile"], ["/swapfile"]),
+        ([{"path": "/swap.img", "state": "absent"}], "/var/swap,/swap.img", ["/swap.img"]),
+        ([{"path": "/b", "size": "1GiB"}, {"path": "/a"}, {"path": "/b", "size": "2GiB"}], [], ["/b"]),
+    ],
+)
+def test_which_swapfiles_are_listed_twice(files, disable, twice):
+    """Fails where one that is to be there and to be put away is made and removed at each run."""
+    put_away = value(SWAPFILE, "swapfile__disable", swapfile_disable=disable)
+    assert rendered(SWAPFILE, "swapfile__twice", swapfile_files=files, swapfile__disable=put_away) == twice
+
+
+def test_what_is_listed_twice_is_refused_before_anything_is_touched():
+    first = yaml.safe_load((ROLES / "swapfile/tasks/main.yml").read_text(encoding="utf-8"))[0]
+    assert first["when"] == "swapfile_state == 'present'"
+    assert first["ansible.builtin.assert"]["that"] == "swapfile__twice | length == 0"
+
+
 SKIPPED = {"changed": False, "supported": False, "reason": "filesystem", "msg": "path: /swapfile is on zfs"}
 ON = {"changed": True, "swapfile": {"active": True}}
 CONVERGED = dict(ON, changed=False)
@@ -64,7 +87,6 @@ def test_old_swap_by_what_became_of_the_new(results, held, turns_on):
     assert value(file, "swapfile__turns_on", **known) is turns_on
 
 
-SWAPFILE = "swapfile/vars/main.yml"
 NOT_RUN = [{}, {"swapfile_result": {"changed": False, "skipped": True}}]
 
 

@@ -132,6 +132,23 @@ def test_options_that_the_module_would_refuse_are_refused_before_anything_is_tou
     assert host.read("/a") == "0"
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [[{"name": "b"}, {"name": "b", "state": "absent"}], [{"name": "b"}, {"name": "a"}, {"name": "b", "value": 2}]],
+    ids=["it is to come and to go", "two values"],
+)
+def test_what_is_listed_twice_is_refused_before_anything_is_touched(host, twice):
+    """Fails where each item undoes the other one's work, at each run."""
+    with pytest.raises(HighwaterError, match=r"^second b is listed more than once: .* list it once$") as caught:
+        run(host, first=[{"name": "a"}], second=twice)
+    assert caught.value.reason == "options"
+    assert (host.read("/a"), host.read("/b")) == ("0", "0")
+
+
+def test_names_of_different_kinds_and_items_without_one_may_be_several(host):
+    run(host, check_mode=True, first=[{"name": "a"}], second=[{"name": "a"}], last=[{}, {}])
+
+
 def test_a_late_kind_comes_last_where_it_is_taken_away(host, monkeypatch):
     first, *others = converge.KINDS
     monkeypatch.setattr(converge, "KINDS", (first._replace(late=True), *others))
