@@ -123,7 +123,7 @@ def wanted_entry(spec: Spec, state: State, change: Change) -> Entry:
 def _before(state: State) -> Entry:
     found, header, area = state.found, state.header, state.area
     known: Entry = {
-        "file": found is not None and bool(header or state.foreign or area),
+        "file": found is not None and bool(header or state.foreign or area or state.crypt.vouches()),
         "active": area is not None,
         **before(state),
     }

@@ -100,3 +100,17 @@ def test_one_that_crypttab_had_before_us_needs_no_header(world):
     known = Table("cryptswap1 /swap/file /dev/urandom swap\n", world.PATH).before()
     state = state._replace(record=dict(state.record, before=dict(state.record["before"], crypttab=known)))
     assert FORMAT not in words(state, all_back(world))
+
+
+def test_one_of_crypttab_that_was_off_when_we_came_stays(world):
+    """Nothing but the host's line says that it is swap. Fails where it is removed and the line put back, which then
+    names a file that is gone.
+    """
+    theirs = Table("cryptswap /swap/file /dev/urandom swap\n", world.PATH)
+    fstab = "/dev/mapper/cryptswap none swap sw 0 0\n"
+    state = world.settled_state(record={}, header=None, areas=[], fstab=fstab, crypt=theirs)
+    state = state._replace(table=state.table._replace(tags=("/dev/mapper/cryptswap",)))
+    entry = steps_of(state, world.params(encrypted=True))[0].action.entry
+    found = words(encrypted(world)._replace(record=entry), all_back(world))
+    assert [each for each in found if "/etc" not in each] == ["swap off /swap/file (it is to be absent)", FORGET]
+    assert any(each.startswith("put back '/dev/mapper/cryptswap none swap sw 0 0'") for each in found)
