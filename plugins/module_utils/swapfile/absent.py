@@ -22,7 +22,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.swapfile.leftover
     stray_draft,
 )
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.mask import unmask_steps
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import Spec, unmounted
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import (
     KIND,
     State,
@@ -67,6 +67,21 @@ def _has_no_room(state: State) -> bool:
     disk = state.filesystem
     full = disk is not None and disk.mount_point == "/" and disk.free + disk.reserved < _ROOM_FOR_TABLES
     return full and not state.crypt.entries()
+
+
+def left(spec: Spec, state: State) -> str | None:
+    """A warning where the file stays on a filesystem that is not mounted. What we know of it goes all the same: that
+    disk may be gone for good.
+    """
+    known = state.record or state.table.entries() or state.crypt.entries()
+    goes = known and not state.disabled and not _keeps_file(spec, state)
+    missing = unmounted(state, state.filesystem) if goes and state.filesystem else None
+    if missing is None:
+        return None
+    return (
+        "path: no filesystem is mounted at %s, %s, so that %s stays on it, if it is there: where that disk is still in "
+        "use, mount it and remove the file" % (missing.point, missing.by, state.path)
+    )
 
 
 def going_off(spec: Spec, state: State) -> tuple[str, ...]:

@@ -108,7 +108,7 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
             _disable().refuse_full_disks(states)
     if params.get("hold_back") and plan(found, states):
         said = _STAYS % (params["path"], params["hold_back"])
-        return tuple(spec._replace(held=True, warning=said) for spec in found)
+        return tuple(spec._replace(held=True, warning=said, left=None) for spec in found)
     _refuse_links(found, states)
     for spec, state in zip(found, states):
         if any(step.does == "remove %s" % spec.path for step in _plan_one(spec, state)):
@@ -155,7 +155,7 @@ def _resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
         return spec
     spec = _disable().resolve_absent(params, state)
     _absent().refuse_lost(spec, state)
-    return spec
+    return spec._replace(left=_absent().left(spec, state))
 
 
 def _refuse_without_room(absent: Specs, states: States, deferrable: bool) -> None:
@@ -338,6 +338,8 @@ def _returned(spec: Spec, state: State) -> dict[str, Any]:
 
 
 def warnings(wanted_specs: Specs, states: States) -> list[str]:
-    """What is to be minded: in check mode what would be refused if nothing changed before, and who else makes it."""
-    said = [spec.warning for spec in wanted_specs if spec.warning]
+    """What is to be minded: in check mode what would be refused if nothing changed before, what stays though it is to
+    go, and who else makes it.
+    """
+    said = [words for spec in wanted_specs for words in (spec.warning, spec.left) if words]
     return said + [cloud_init.warning(state.path, state.cloud_init) for state in states if state.cloud_init]

@@ -45,6 +45,7 @@ class Spec(NamedTuple):
     disabled:  somebody else's swap is to be put away, and to be given back some day.
     warning:   what a run would refuse if all were as it is in check mode, or why it is held back.
     held:      what is to go off stays after all.
+    left:      a warning that the file cannot be reached, and so stays.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Spec(NamedTuple):
     disabled: bool = False
     warning: Optional[str] = None
     held: bool = False
+    left: Optional[str] = None
 
     @property
     def device(self) -> str | None:
@@ -159,20 +161,38 @@ def resolve_present(params: Params, state: State) -> Spec:
 
 def refuse_unmounted(state: State, disk: filesystem.Filesystem) -> None:
     """Raise HighwaterError where the filesystem that the file is to be on is not mounted: what is found in its place is
-    a folder of the one below. One that no boot mounts (noauto) does not count; an automount is, by our look at it.
+    a folder of the one below.
+    """
+    missing = unmounted(state, disk)
+    if missing is not None:
+        raise HighwaterError(
+            "path: no filesystem is mounted at %s, %s, so that %s would go to the one below: mount it, or %s"
+            % (missing.point, missing.by, state.path, missing.way_out),
+            reason="not_mounted",
+        )
+
+
+class Unmounted(NamedTuple):
+    """A mount point without its filesystem, who tells of it, and what to do where it is no longer to have one."""
+
+    point: str
+    by: str
+    way_out: str
+
+
+def unmounted(state: State, disk: filesystem.Filesystem) -> Unmounted | None:
+    """The mount point above the file that lacks its filesystem. One that no boot mounts (noauto) does not count; an
+    automount is, by our look at it.
     """
     if state.made_by_us or (state.found and state.is_on):
-        return  # it lies where it was put: the mount point is a folder above whose filesystem it does not need
+        return None  # it lies where it was put: the mount point is a folder above whose filesystem it does not need
     told = dict.fromkeys(state.table.mount_points(), ("for which %s has one" % fstab.PATH, "take its line out"))
     noted = state.record.get("mount_point", "/")
     told.setdefault(noted, ("where an earlier run has found one", "give the file up first (state: absent)"))
     for point, (by, way_out) in told.items():
         if state.path.startswith(point + "/") and len(point) > len(disk.mount_point):
-            raise HighwaterError(
-                "path: no filesystem is mounted at %s, %s, so that %s would go to the one below: mount it, or %s"
-                % (point, by, state.path, way_out),
-                reason="not_mounted",
-            )
+            return Unmounted(point, by, way_out)
+    return None
 
 
 def _check_numbers(params: Params) -> None:

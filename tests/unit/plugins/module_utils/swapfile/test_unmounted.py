@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import Filesystem
 
 from .conftest import all_back, steps_of
@@ -108,3 +109,40 @@ def test_the_root_is_no_mount_point_to_note(world):
     state = world.settled_state(record={})
     for asked in ("present", "disabled"):
         assert "mount_point" not in steps_of(state, world.params(state=asked))[0].action.entry
+
+
+def warned(state, options):
+    specs = resource.resolve(options, (state,))
+    gone = state._replace(record={}, table=state.table._replace(text=""))  # as warnings are told of the state after
+    return resource.warnings(specs, (gone,))
+
+
+@pytest.mark.parametrize("every", [False, True], ids=["path", "all"])
+@pytest.mark.parametrize("noted", [False, True], ids=["fstab", "an earlier run"])
+def test_a_file_that_cannot_be_removed_is_told_of(world, noted, every):
+    """A disk that is gone for good must not keep a host from being cleaned. Fails where the file stays, what we know of
+    it goes, and nothing says so.
+    """
+    record = dict(world.ENTRY, mount_point="/swap") if noted else world.ENTRY
+    fstab = world.OURS if noted else DISK % "nofail" + world.OURS
+    state = world.settled_state(areas=[], found=None, header=None, record=record, fstab=fstab)
+    options = all_back(world) if every else world.params(state="absent")
+    assert steps_of(state, options)[-1].does == "forget /swap/file"
+    (said,) = warned(state, options)
+    by = "where an earlier run has found one" if noted else "for which /etc/fstab has one"
+    assert said.startswith("path: no filesystem is mounted at /swap, %s, so that /swap/file stays on it" % by)
+    assert warned(mounted(world, state, "/swap"), options) == []
+
+
+def test_what_is_not_told_of(world):
+    """What we know nothing of, what stays in any case, what was removed before, and what does not go at all."""
+    gone = {"areas": [], "found": None, "header": None}
+    absent, fstab = world.params(state="absent"), DISK % "nofail"
+    assert warned(world.state(fstab=fstab), absent) == []
+    theirs = dict(world.ENTRY, before=dict(world.ENTRY["before"], file=True))
+    assert warned(world.settled_state(record=theirs, fstab=fstab, **gone), all_back(world)) == []
+    put_away = dict(theirs, disabled=True)
+    assert warned(world.settled_state(record=put_away, fstab=fstab, **gone), absent) == []
+    held = warned(world.settled_state(fstab=fstab, **gone), dict(absent, hold_back="it is on zfs"))
+    assert len(held) == 1
+    assert "it is on zfs" in held[0]
