@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Forget
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
     turn_off,
@@ -67,6 +69,24 @@ def _has_no_room(state: State) -> bool:
     disk = state.filesystem
     full = disk is not None and disk.mount_point == "/" and disk.free + disk.reserved < _ROOM_FOR_TABLES
     return full and not state.crypt.entries()
+
+
+def with_beginning(state: State, gone: Sequence[State]) -> State:
+    """The state whose record knows what those of the files that go before it do of a table: that there was none, or how
+    its text ended. The first file has noted that, and it need not be the last one to go.
+    """
+    before = state.record.get("before", {})
+    others = [other.record.get("before", {}) for other in gone]
+    known = {**before, **_beginning(before, others)}
+    if "crypttab" in before:
+        found = [other.get("crypttab", {}) for other in others]
+        known["crypttab"] = {**before["crypttab"], **_beginning(before["crypttab"], found)}
+    return state._replace(record={**state.record, "before": known})
+
+
+def _beginning(own: Entry, others: Sequence[Entry]) -> Entry:
+    known = (own, *others)
+    return {key: next((each[key] for each in known if each.get(key)), own.get(key)) for key in ("missing", "last")}
 
 
 def left(spec: Spec, state: State) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import Any
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.container import container
@@ -67,6 +68,7 @@ def observe_machine(host: Host) -> Machine:
         crypttab=host.read(crypttab.PATH),
         mapped=mapped,
         gone=gone,
+        clock=time.time_ns(),
         links={path: target for path in (fstab.PATH, crypttab.PATH) for target in [host.readlink(path)] if target},
     )
 

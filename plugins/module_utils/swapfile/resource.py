@@ -10,7 +10,7 @@ A state is a tuple of swapfiles: the one at ``path``, or with ``path: all`` and 
 from __future__ import annotations
 
 from shlex import quote
-from typing import Any, Mapping, Tuple
+from typing import Any, Iterable, Mapping, Tuple
 
 from ansible_collections.highwater.memory.plugins.module_utils.core import environment
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import HighwaterError
@@ -54,8 +54,15 @@ def observe(host: Host, params: Mapping[str, Any]) -> States:
         return tuple(observe_file(host, machine, each) for each in paths)
     machine = machine._replace(unfinished=_leftovers().unfinished(host, paths))
     states = (_disable().observe(host, machine, each) for each in paths)
-    # What comes back goes on before what is ours goes off, and what a run that was cut off has left off too.
-    return tuple(sorted(states, key=lambda state: not (state.disabled or state.was_on)))
+    return in_order_of_return(states)
+
+
+def in_order_of_return(states: Iterable[State]) -> States:
+    """What comes back goes on before what is ours goes off, and what a run that was cut off has left off too. Else the
+    last goes first: lines of one may have stood behind those of another.
+    """
+    newest_first = sorted(states, key=lambda state: -state.record.get("before", {}).get("noted", 0))
+    return tuple(sorted(newest_first, key=lambda state: not (state.disabled or state.was_on)))
 
 
 # What is imported is compiled anew at each call: a swapfile that is to be present needs none of these three.
@@ -178,16 +185,18 @@ def _refuse_without_room(absent: Specs, states: States, deferrable: bool) -> Non
 
 
 def plan(wanted_specs: Specs, states: States) -> Plan:
-    """All steps, in the order of the files; each sees fstab and crypttab as the one before leaves them, and takes the
-    folders with it that another one is still in.
+    """All steps, in the order of the files; each sees fstab and crypttab as the one before leaves them, knows what that
+    one did of how they began, and takes the folders with it that another one is still in.
     """
     if any(spec.held for spec in wanted_specs):
         return ()
     steps: Plan = ()
     left = texts(states[0]) if states else None
     folders: list[str] = []
-    for spec, state in zip(wanted_specs, states):
+    for n, (spec, state) in enumerate(zip(wanted_specs, states)):
         state = with_texts(state, left) if left else state
+        if n:
+            state = _absent().with_beginning(state, states[:n])
         if folders:
             from ansible_collections.highwater.memory.plugins.module_utils.swapfile.folders import with_folders
 

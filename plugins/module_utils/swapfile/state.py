@@ -51,7 +51,8 @@ class Machine(NamedTuple):
     a file; resumes_from: where hibernation does; mapped: the devices of encrypted swapfiles, whose areas have the
     path of their file in memory; gone: of these paths, those whose file was removed or moved under its device;
     unfinished: what runs that were killed while they replaced a file of ours have left beside it, looked for where a
-    swapfile is to go; links: where fstab and crypttab lead, of those that are links.
+    swapfile is to go; links: where fstab and crypttab lead, of those that are links; clock: nanoseconds, of the
+    time of day.
     """
 
     memory: Memory
@@ -68,6 +69,7 @@ class Machine(NamedTuple):
     gone: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
     links: Mapping[str, str] = MappingProxyType({})
+    clock: int = 0
 
 
 class State(NamedTuple):

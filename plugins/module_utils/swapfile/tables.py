@@ -42,8 +42,9 @@ def texts_after(spec: Spec, state: State) -> Texts:
 
 
 def before(state: State) -> Entry:
-    """What the record keeps of them, to be given back."""
-    return {**state.table.before(), **({"crypttab": state.crypt.before()} if state.crypt.entries() else {})}
+    """What the record keeps of them, to be given back; noted: when, since the last is to go first."""
+    crypt = {"crypttab": state.crypt.before()} if state.crypt.entries() else {}
+    return {**state.table.before(), **crypt, "noted": state.machine.clock}
 
 
 def _fstab_after(spec: Spec, state: State) -> str | None:
