@@ -113,7 +113,7 @@ def merged(earlier: dict[str, Any], later: dict[str, Any], adds_up: tuple[str, .
         both["diff"] = _merged_diff(earlier["diff"], later.get("diff", earlier["diff"]))
     for key, value in later.items():
         if key not in ("actions", "diff", *adds_up) and _are_results(value) and _are_results(earlier.get(key)):
-            both[key] = [merged(*pair) for pair in zip(earlier[key], value)] + value[len(earlier[key]) :]
+            both[key] = [merged(*pair, adds_up) for pair in zip(earlier[key], value)] + value[len(earlier[key]) :]
     return both
 
 

@@ -14,6 +14,8 @@ A resource is a Python module with these functions (State and Spec are immutable
     result(spec, state) -> dict         what the module returns beside changed, actions and diff
     settled(wanted, state) -> dict      what was wanted, with what only the steps have shown: the state after; optional
     warnings(spec, state) -> list       sentences, from the state after
+    part(spec, steps) -> dict           what a call returns of the steps that it has done, where its slice is over
+                                        before all are and no later call can tell of them; optional
     given_up(state) -> Plan             pure; takes away what earlier calls have begun (see progress.py), for when
                                         resolve() refuses to go on with it; not every resource leaves such things
     left_behind(host, params) -> str    what is on its way and nobody sees, as the end of an error's sentence; optional
@@ -83,7 +85,8 @@ def _converge(resource: Any, params: dict[str, Any], host: Host, check_mode: boo
             apply(steps, host)
         except Unfinished as pause:
             done = {"changed": True, "actions": [step.words() for step in pause.steps], "diff": diff, "warnings": []}
-            return dict(done, progress=pause.progress._asdict())
+            told = resource.part(spec, pause.steps) if hasattr(resource, "part") else {}
+            return dict(done, **told, progress=pause.progress._asdict())
     try:
         after = _applied(resource, params, host) if applied else before
         shown = resource.result(spec, after)

@@ -321,6 +321,15 @@ def result(wanted_specs: Specs, states: States) -> dict[str, Any]:
     return returned
 
 
+def part(wanted_specs: Specs, steps: Plan) -> dict[str, Any]:
+    """What a call returns that has not come to the end: the next one does not know of what is taken back by then."""
+    if not any(spec.give_back for spec in wanted_specs):
+        return {}
+    done = {step.does for step in steps}
+    gone = tuple(spec for spec in wanted_specs if "forget %s" % spec.path in done)
+    return {"paths": [spec.path for spec in gone], "warnings": warnings(gone, ())}
+
+
 def _take_back(spec: Spec) -> list[str]:
     """Commands that take the swapfile away before the next boot does."""
     off = ["swapoff %s" % quote(spec.path)]

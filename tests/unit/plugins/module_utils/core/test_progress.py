@@ -101,6 +101,14 @@ def test_a_run_goes_on_where_the_call_before_it_stopped(tmp_path):
     assert (last["length"], last["actions"], "progress" in last) == (9, ["copy"], False)
 
 
+def test_a_call_that_is_cut_short_returns_what_its_steps_tell(tmp_path):
+    host, resource = Host(str(tmp_path)), copying(1 << 14)
+    host.slice = OVER
+    resource.part = lambda spec, steps: {"done": [step.does for step in steps], "warnings": ["mind it"]}
+    first = convergence.converge(resource, {}, host, check_mode=False)
+    assert (first["done"], first["warnings"], first["progress"]["done"]) == (["make a note"], ["mind it"], 1)
+
+
 def test_check_mode_has_no_slices(tmp_path):
     host = Host(str(tmp_path))
     host.slice = OVER

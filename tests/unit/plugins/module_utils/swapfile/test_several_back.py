@@ -79,3 +79,16 @@ def test_what_comes_back_goes_on_before_what_is_ours_goes_off(disabled):
     states = [WORLD.state(record=record) for record in (*ours, theirs)]
     found = [state.record for state in resource.in_order_of_return(states)]
     assert found == [theirs, ours[1], ours[0], ours[2]], "the oldest, which have no time, last"
+
+
+def test_what_a_call_that_is_cut_short_tells_of(world):
+    """Fails where what it has taken back is told of by no call: the next one does not know of it any more."""
+    states = tuple(world.settled_state(path=path, areas=[], found=None) for path in ("/a", "/b"))
+    specs = resource.resolve(all_back(world), states)
+    specs = tuple(spec._replace(left="%s stays" % spec.path) for spec in specs)
+    steps = resource.plan(specs, states)
+    forgotten = [step.does for step in steps].index("forget /a")
+    assert resource.part(specs, steps[: forgotten + 1]) == {"paths": ["/a"], "warnings": ["/a stays"]}
+    assert resource.part(specs, steps[:forgotten]) == {"paths": [], "warnings": []}
+    one = tuple(spec._replace(give_back=False) for spec in specs[:1])
+    assert resource.part(one, steps) == {}, "which returns a swapfile, that of the last call"
