@@ -125,6 +125,9 @@ extends_documentation_fragment:
 notes:
   - ext2, ext3, ext4, xfs, btrfs of one device and profile C(single) and, by O(method=fallocate) or O(method=auto), f2fs can hold
     swapfiles. Other filesystems fail with RV(ignore:reason) V(filesystem).
+  - On btrfs no snapshot of a subvolume can be taken while a swapfile in it is on, and what snapper or timeshift take fails. Choose
+    a path in a subvolume that is for swap alone (C(btrfs subvolume create /swap)). Where a file is made elsewhere, a warning says
+    so. With O(encrypted) the file is on through a loop device, and snapshots are taken.
   - A swapfile that cloud-init makes (C(swap) in its configuration) is treated as any other. It is warned of, since a new
     instance from the same disk would have it again.
   - A new file below a mount point of C(/etc/fstab) (C(noauto) aside), or where an earlier run has found a filesystem mounted,

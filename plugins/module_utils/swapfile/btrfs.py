@@ -2,8 +2,8 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What keeps a btrfs from having a swapfile, several devices or data that is there more than once; and where on its
-device it has one.
+"""What keeps a btrfs from having a swapfile, several devices or data that is there more than once; where on its device
+it has one; and what a swapfile keeps it from, snapshots of the subvolume.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+from typing import Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import READ
 
@@ -25,6 +26,7 @@ _HEAD = struct.Struct("=3Q2I")  # struct btrfs_ioctl_search_header: transid, obj
 _ITEM = struct.Struct("<Q36xH2xQQ")  # struct btrfs_chunk: length, num_stripes; of the first stripe devid, offset
 # include/uapi/linux/btrfs_tree.h: BTRFS_BLOCK_GROUP_DATA, and all that is not single.
 _DATA, _PROFILES = 0x1, 0x7F8
+SUBVOLUME = 256  # inode of the root of each: BTRFS_FIRST_FREE_OBJECTID, as above
 _SPACES = 32  # kinds of space that are asked for; there are three to six
 
 
@@ -92,3 +94,8 @@ def _chunks(fd: int, start: int, end: int) -> list[tuple[int, int, int, int]]:
         found.append((begin, length, stripes, place))
         at += _HEAD.size + size
     return found
+
+
+def is_subvolume_of(folder: str, names: Sequence[str]) -> bool:
+    """Whether a folder is a subvolume in which there is nothing but these."""
+    return os.stat(folder).st_ino == SUBVOLUME and set(os.listdir(folder)) <= set(names)

@@ -68,7 +68,7 @@ REFUSED = {
 class Filesystem(NamedTuple):
     """Where a path lies. kind: as in /proc/filesystems; total, free: bytes, free without what is kept for root;
     devices: that it spans; copies: it keeps data more than once, or spreads it; source: the device, as mounted;
-    reserved: bytes beyond free that root can write.
+    reserved: bytes beyond free that root can write; shared: of btrfs, whether its subvolume there holds more than swap.
     """
 
     kind: str
@@ -80,6 +80,7 @@ class Filesystem(NamedTuple):
     source: str = ""
     copies: bool = False
     reserved: int = 0
+    shared: bool = False
 
 
 def reserved(kind: str, room: os.statvfs_result) -> int:

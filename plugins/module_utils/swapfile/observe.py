@@ -90,7 +90,7 @@ def observe_file(host: Host, machine: Machine, path: str) -> State:
         found=_found(host, path),
         folders=folders,
         missing=missing,
-        filesystem=_filesystem(host, folders[-1].path),
+        filesystem=_filesystem(host, machine, path, folders[-1].path),
         area=_area(host, machine, path),
         bridge=_found(host, bridge_path(path)),
         bridge_area=_area(host, machine, bridge_path(path)),
@@ -222,7 +222,7 @@ def _has_acl(folder: str) -> bool:
         return False
 
 
-def _filesystem(host: Host, folder: str) -> filesystem.Filesystem | None:
+def _filesystem(host: Host, machine: Machine, path: str, folder: str) -> filesystem.Filesystem | None:
     mount = mount_of(parse_mountinfo(host.read("/proc/self/mountinfo") or ""), folder)
     if mount is None:
         return None
@@ -238,7 +238,10 @@ def _filesystem(host: Host, folder: str) -> filesystem.Filesystem | None:
     from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs  # as in _selinux()
 
     devices, copies = btrfs.count_devices(host.path(folder)), btrfs.keeps_copies(host.path(folder))
-    return found._replace(devices=devices, copies=copies)
+    swap = (path, draft_path(path), bridge_path(path), *(area.path for area in machine.memory.areas))
+    names = [os.path.basename(each) for each in swap if os.path.dirname(each) == folder]
+    shared = not btrfs.is_subvolume_of(host.path(folder), names)
+    return found._replace(devices=devices, copies=copies, shared=shared)
 
 
 def _area(host: Host, machine: Machine, path: str) -> SwapArea | None:

@@ -115,7 +115,7 @@ def resolve(params: Mapping[str, Any], states: States) -> Specs:
             _disable().refuse_full_disks(states)
     if params.get("hold_back") and plan(found, states):
         said = _STAYS % (params["path"], params["hold_back"])
-        return tuple(spec._replace(held=True, warning=said, left=None) for spec in found)
+        return tuple(spec._replace(held=True, warning=said, notice=None) for spec in found)
     _refuse_links(found, states)
     for spec, state in zip(found, states):
         if any(step.does == "remove %s" % spec.path for step in _plan_one(spec, state)):
@@ -141,12 +141,26 @@ def given_up(states: States) -> Plan:
 
 
 def _checked(params: Mapping[str, Any], spec: Spec, state: State) -> Spec:
+    spec = spec._replace(notice=_stops_snapshots(spec, state))
     state = bridge_first(spec, state)[1]
     try:
         check(spec, state, decide(spec, state))
     except HighwaterError as error:
         return spec._replace(warning=_tolerated(params, error))
     return spec
+
+
+_NO_SNAPSHOT = (
+    "path: %s is on btrfs: no snapshot of its subvolume can be taken while it is on: where that has snapshots, choose "
+    "a path in a subvolume that is for swap alone (btrfs subvolume create /swap)"
+)
+
+
+def _stops_snapshots(spec: Spec, state: State) -> str | None:
+    """A warning, when the file is made. One that is encrypted is on through a loop device: btrfs does not know that."""
+    disk = state.filesystem
+    made = state.found is None and disk is not None and disk.shared and not spec.encrypted
+    return _NO_SNAPSHOT % spec.path if made else None
 
 
 def _tolerated(params: Mapping[str, Any], error: HighwaterError) -> str:
@@ -162,7 +176,7 @@ def _resolve_absent(params: Mapping[str, Any], state: State) -> Spec:
         return spec
     spec = _disable().resolve_absent(params, state)
     _absent().refuse_lost(spec, state)
-    return spec._replace(left=_absent().left(spec, state))
+    return spec._replace(notice=_absent().left(spec, state))
 
 
 def _refuse_without_room(absent: Specs, states: States, deferrable: bool) -> None:
@@ -359,5 +373,5 @@ def warnings(wanted_specs: Specs, states: States) -> list[str]:
     """What is to be minded: in check mode what would be refused if nothing changed before, what stays though it is to
     go, and who else makes it.
     """
-    said = [words for spec in wanted_specs for words in (spec.warning, spec.left) if words]
+    said = [words for spec in wanted_specs for words in (spec.warning, spec.notice) if words]
     return said + [cloud_init.warning(state.path, state.cloud_init) for state in states if state.cloud_init]

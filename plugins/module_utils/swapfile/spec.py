@@ -45,7 +45,7 @@ class Spec(NamedTuple):
     disabled:  somebody else's swap is to be put away, and to be given back some day.
     warning:   what a run would refuse if all were as it is in check mode, or why it is held back.
     held:      what is to go off stays after all.
-    left:      a warning that the file cannot be reached, and so stays.
+    notice:    a warning of what comes with it: that the file cannot be reached, say, and so stays.
     """
 
     path: str
@@ -67,7 +67,7 @@ class Spec(NamedTuple):
     disabled: bool = False
     warning: Optional[str] = None
     held: bool = False
-    left: Optional[str] = None
+    notice: Optional[str] = None
 
     @property
     def device(self) -> str | None:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.errors import Unsupported
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
-from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs
+from ansible_collections.highwater.memory.plugins.module_utils.swapfile import btrfs, resource
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import (
     ABILITIES,
     REFUSED,
@@ -70,3 +70,40 @@ def test_what_only_root_can_write(tmp_path, monkeypatch, world, kind, blocks, fr
     monkeypatch.setattr(btrfs, "keeps_copies", lambda path: False)
     found = observe_file(host, world.machine(), "/swapfile").filesystem
     assert (found.free, found.reserved) == (available * 4096, blocks_for_root * 4096)
+
+
+@pytest.mark.parametrize(
+    ("path", "others", "is_subvolume", "shared"),
+    [
+        ("/swap/file", [], True, False),
+        ("/swap/new/file", [], True, False),
+        ("/swap/file", ["file", ".file.highwater.new", "second"], True, False),
+        ("/swap/file", ["file", "data"], True, True),  # / and /home are subvolumes too
+        ("/swap/file", [], False, True),
+    ],
+)
+def test_whose_snapshots_a_swapfile_stops(tmp_path, monkeypatch, world, path, others, is_subvolume, shared):
+    """btrfs takes none of a subvolume with a swapfile that is on: one of its own harms nobody."""
+    host = Host(str(tmp_path))
+    host.install("/proc/self/mountinfo", "36 35 98:0 / / rw - btrfs /dev/sda1 rw\n")
+    host.make_folder("/swap")
+    for name in others:
+        host.install("/swap/" + name, "")
+    monkeypatch.setattr(btrfs, "SUBVOLUME", host.lstat("/swap").st_ino if is_subvolume else 0)
+    second = world.area("/swap/second")
+    assert observe_file(host, world.machine([second]), path).filesystem.shared is shared
+
+
+def test_a_swapfile_that_stops_snapshots_is_warned_of_when_it_is_made(world):
+    """Fails where nothing says so, or each run does."""
+    btrfs_of = Filesystem("btrfs", "/", 10 * world.GIB, 5 * world.GIB, shared=True)
+
+    def warned(state, **options):
+        specs = resource.resolve(world.params(**options), (state,))
+        return resource.warnings(specs, (world.settled_state(filesystem=btrfs_of),))
+
+    (said,) = warned(world.state(filesystem=btrfs_of))
+    assert said.startswith("path: /swap/file is on btrfs: no snapshot of its subvolume can be taken while it is on")
+    assert warned(world.state(filesystem=btrfs_of._replace(shared=False))) == []
+    assert warned(world.state(filesystem=btrfs_of), encrypted=True) == [], "it is on through a loop device"
+    assert warned(world.settled_state(filesystem=btrfs_of)) == []

@@ -85,7 +85,7 @@ def test_what_a_call_that_is_cut_short_tells_of(world):
     """Fails where what it has taken back is told of by no call: the next one does not know of it any more."""
     states = tuple(world.settled_state(path=path, areas=[], found=None) for path in ("/a", "/b"))
     specs = resource.resolve(all_back(world), states)
-    specs = tuple(spec._replace(left="%s stays" % spec.path) for spec in specs)
+    specs = tuple(spec._replace(notice="%s stays" % spec.path) for spec in specs)
     steps = resource.plan(specs, states)
     forgotten = [step.does for step in steps].index("forget /a")
     assert resource.part(specs, steps[: forgotten + 1]) == {"paths": ["/a"], "warnings": ["/a stays"]}
