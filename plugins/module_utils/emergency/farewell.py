@@ -2,7 +2,8 @@
 # GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the next boot removes by itself: the swapfile, which it does not turn on, its record, and the list of these.
+"""What goes with an emergency swapfile: the note at login, and the list of what the next boot removes by itself: the
+swapfile, which that boot does not turn on, its record, and the list.
 
 The list is a file of tmpfiles.d(5), since a swapfile that is on cannot be deleted ahead.
 """
@@ -13,13 +14,22 @@ import re
 from typing import Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.job import MADE_BY
+from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import record_path
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND
 
+NAME = "highwater-emergency.swap"
+# pam_motd(8) shows it at each login; gone with the next boot, as the swap.
+NOTE = "/run/motd.d/highwater-emergency-swap"
 LIST = "/etc/tmpfiles.d/highwater-emergency-swap.conf"
 
 # Lines of type r are globs: where a mount point's name could be read as one, the file stays until it is taken back.
 _READ_OTHERWISE = re.compile(r"""[*?\[\]{}\\"\x00-\x1f\x7f]""")
+
+
+def notes_away() -> Plan:
+    """The steps that remove both, for when the swapfile has gone."""
+    return tuple(Step("remove %s" % path, "there is no emergency swap any more", Remove(path)) for path in (NOTE, LIST))
 
 
 def farewell(path: str) -> Optional[str]:

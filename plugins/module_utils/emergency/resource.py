@@ -29,15 +29,18 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.size import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory, observe_memory
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.disk.filesystems import Filesystem, filesystems
-from ansible_collections.highwater.memory.plugins.module_utils.emergency.farewell import LIST, farewell
+from ansible_collections.highwater.memory.plugins.module_utils.emergency.farewell import (
+    LIST,
+    NAME,
+    NOTE,
+    farewell,
+    notes_away,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile import resource as swapfile
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.filesystem import ABILITIES, ability
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.spec import refuse_folders
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.state import KIND, draft_path
 
-NAME = "highwater-emergency.swap"
-# pam_motd(8) shows it at each login; gone with the next boot, as the swap.
-NOTE = "/run/motd.d/highwater-emergency-swap"
 IN_MEMORY = ("/dev/zram", "/dev/ram")  # devices that are memory themselves, whatever filesystem is on them
 DEFAULT_SIZE = "min(max(ram / 2, 1GiB), disk_free * 50%)"
 DEFAULT_ONLY_BELOW = "ram * 10%"
@@ -226,8 +229,10 @@ def plan(spec: Spec, state: State) -> Plan:
     steps = swapfile.plan(spec.files, state.files) if spec.files else ()
     if spec.wanted:
         return (*_texts(spec, state), *steps)
-    left = [path for path, text in ((NOTE, state.note), (LIST, state.list)) if text is not None]
-    return (*steps, *(Step("remove %s" % path, "there is no emergency swap any more", Remove(path)) for path in left))
+    there = (state.note is not None, state.list is not None)
+    away = notes_away()
+    steps = tuple(step for step in steps if step not in away)  # swapfile does not know whether they are there
+    return (*steps, *(step for step, found in zip(away, there) if found))
 
 
 def _texts(spec: Spec, state: State) -> Plan:

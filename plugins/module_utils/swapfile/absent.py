@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Sequence
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Remove, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Forget
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
+from ansible_collections.highwater.memory.plugins.module_utils.emergency.farewell import NAME, notes_away
 from ansible_collections.highwater.memory.plugins.module_utils.swapfile.actions import (
     turn_off,
     turn_on,
@@ -59,6 +61,8 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     steps += folders_away(state)
     if state.record:
         steps += (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
+    if steps and os.path.basename(spec.path) == NAME:
+        steps += notes_away()
     return steps
 
 

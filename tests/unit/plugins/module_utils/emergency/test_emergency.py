@@ -171,6 +171,29 @@ def test_absent_takes_all_of_it_away_the_swap_first():
     ]
 
 
+def test_absent_removes_no_list_that_is_not_there():
+    planned = words(params(state="absent"), state(available=GIB, on=True, note="x"))
+    assert planned[-1] == f"remove {resource.NOTE} (there is no emergency swap any more)"
+    assert not any(LIST in step for step in planned)
+
+
+@pytest.mark.parametrize("path", ["all", PATH])
+def test_module_swapfile_leaves_no_note_and_no_list_either(path, tmp_path):
+    """As role swapfile and playbook remove take it back: fails where people read of swap that there is no more."""
+    options = {"path": path, "state": "absent", "apply": "now", "persistent": True, "headroom": DEFAULT_HEADROOM}
+    found = file_state(memory(GIB, [SwapArea(PATH, "file", 2 * GIB - 4096, 0, -2)]))
+    machine = Host(str(tmp_path))
+    for text in (resource.NOTE, LIST):
+        machine.install(text, "x")
+    for step in resource.swapfile.plan(resource.swapfile.resolve(options, (found,)), (found,)):
+        if step.does in (f"remove {resource.NOTE}", f"remove {LIST}"):
+            step.action.perform(machine)
+    assert not machine.exists(resource.NOTE)
+    assert not machine.exists(LIST)
+    nothing = file_state(memory(GIB), found=False)
+    assert resource.swapfile.plan(resource.swapfile.resolve(options, (nothing,)), (nothing,)) == ()
+
+
 def test_absent_is_refused_with_figures_where_the_pages_would_not_fit():
     found = state(available=300 * MIB, on=True, note="x", list="x", used=200 * MIB)
     with pytest.raises(HighwaterError) as caught:
