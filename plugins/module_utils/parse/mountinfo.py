@@ -37,6 +37,11 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
     return tuple(_mount(line) for line in text.split("\n") if line)
 
 
+def is_whole(mount: Mount) -> bool:
+    """Whether all of the filesystem is seen there, and not a part of it."""
+    return mount.root == "/"
+
+
 def mount_of(mounts: Iterable[Mount], path: str) -> Mount | None:
     """The mount that an absolute path without links is on; of two that are mounted over each other the later one."""
     best: Optional[Mount] = None

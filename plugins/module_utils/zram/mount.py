@@ -14,7 +14,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.job import c
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Plan, Run, Step
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, Remember, noting
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
-from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount, is_whole
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, Device, State, node
@@ -58,7 +58,7 @@ class RemoveFolder(NamedTuple):
 
 def is_at(device: Device, wanted: Filesystem) -> bool:
     """Whether the device is mounted where it is to be."""
-    return bool(device.mounts) and device.mounts[-1].point == wanted.mount_point
+    return device.main is not None and device.main.point == wanted.mount_point
 
 
 def is_ours(state: State) -> bool:
@@ -141,7 +141,8 @@ def use_steps(wanted: Filesystem, state: State, persistent: bool) -> Plan:
     device = state.device
     if device is None or state.mount_point is None:
         return ()
-    if not device.mounts:
+    main = device.main
+    if main is None:
         refuse_mount_point(state)
         note = folder_steps(state, "nothing is mounted there", wanted) + note_steps(wanted, state, persistent)
         if device.filesystem == wanted.fstype:
@@ -150,13 +151,12 @@ def use_steps(wanted: Filesystem, state: State, persistent: bool) -> Plan:
     if not is_at(device, wanted):
         refuse_mount_point(state)
         why = "it is mounted elsewhere"
-        leave = unmount_steps(state, device, why) + folder_steps(state, why, wanted)
+        leave = unmount_steps(state, (main,), why) + folder_steps(state, why, wanted)
         return leave + note_steps(wanted, state, persistent) + _mount_again_steps(state, wanted, "")
-    return _remount_steps(wanted, state, device) + _root_steps(wanted, state)
+    return _remount_steps(wanted, state, device, main) + _root_steps(wanted, state)
 
 
-def _remount_steps(wanted: Filesystem, state: State, device: Device) -> Plan:
-    mount = device.mounts[-1]
+def _remount_steps(wanted: Filesystem, state: State, device: Device, mount: Mount) -> Plan:
     had = tuple((state.record.get("filesystem") or {}).get("options", wanted.options))
     live = {option for option in mount.options if option in SHOWN}
     asked = {option for option in wanted.options if option in SHOWN}
@@ -167,7 +167,7 @@ def _remount_steps(wanted: Filesystem, state: State, device: Device) -> Plan:
         return ()
     why = "it has %s" % ",".join(mount.options + mount.of_filesystem)
     if not own and (not KINDS[wanted.fstype].remounts or _of_filesystem(had) != _of_filesystem(wanted.options)):
-        return unmount_steps(state, device, why) + mount_steps(state.name, wanted, "")
+        return unmount_steps(state, device.mounts, why) + mount_steps(state.name, wanted, "")
     undo = _remount(state.name, wanted, sorted(live) + [option for option in had if option not in SHOWN], asked - live)
     return (
         Step(
@@ -206,18 +206,24 @@ def _root_steps(wanted: Filesystem, state: State) -> Plan:
     return tuple(steps)
 
 
-def unmount_steps(state: State, device: Device, why: str) -> Plan:
-    """Unmount the device wherever it is mounted, last first, with the way back."""
-    return tuple(
-        Step("unmount %s" % mount.point, why, Unmount(mount.point), (_as_mounted(state, mount),))
-        for mount in reversed(device.mounts)
-    )
+def unmount_steps(state: State, mounts: tuple[Mount, ...], why: str) -> Plan:
+    """Unmount these, last first, with the way back."""
+    steps = zip(mounts, _as_mounted(state, mounts))
+    return tuple(Step("unmount %s" % mount.point, why, Unmount(mount.point), (back,)) for mount, back in steps)[::-1]
 
 
-def _as_mounted(state: State, mount: Mount) -> Run:
+def _as_mounted(state: State, mounts: tuple[Mount, ...]) -> tuple[Run, ...]:
+    """Actions that mount all again as it was. Parts are bound from the whole: after it, and not without it."""
+    if mounts and not is_whole(mounts[0]):
+        return ()
     had = state.record.get("filesystem") or {}
     options = ",".join(had.get("options", ())) or "defaults"
-    return Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
+    return tuple(
+        Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
+        if is_whole(mount)
+        else Run(("mount", "--bind", mounts[0].point + mount.root, mount.point))
+        for mount in mounts
+    )
 
 
 def _root_as_it_was(state: State, device: Device) -> tuple[Run, ...]:
@@ -257,9 +263,9 @@ class ThrowAway(NamedTuple):
 def throw_away_steps(state: State, device: Device, reset: Reset, why: str, back: tuple[object, ...]) -> Plan:
     """Unmount a device and reset it. back: actions that set it up again, with an empty filesystem."""
     points = tuple(mount.point for mount in reversed(device.mounts))
-    again = tuple(_as_mounted(state, mount) for mount in device.mounts)
-    action = ThrowAway(tuple(Unmount(point) for point in points), reset, again)
-    undo = back + again + _root_as_it_was(state, device)
+    action = ThrowAway(tuple(Unmount(point) for point in points), reset, _as_mounted(state, device.mounts))
+    whole = tuple(mount for mount in device.mounts if is_whole(mount))  # the parts went with what was in it
+    undo = back + _as_mounted(state, whole) + _root_as_it_was(state, device)
     return (Step("unmount %s and reset %s" % (", ".join(points), state.name), why, action, undo),)
 
 
@@ -317,10 +323,11 @@ def refuse_loss(state: State, why: str) -> None:
     device = state.device
     if device is None or not device.filesystem:
         return
-    if not device.mounts:
-        what = "it has a filesystem that is not mounted (%s)" % device.filesystem
+    if device.main is None:
+        part = " as a whole" if device.mounts else ""
+        what = "it has a filesystem that is not mounted%s (%s)" % (part, device.filesystem)
     elif device.content:
-        what = "%s is not empty (%s)" % (device.mounts[-1].point, some(device.content))
+        what = "%s is not empty (%s)" % (device.main.point, some(device.content))
     else:
         return
     raise HighwaterError(

@@ -39,7 +39,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat imp
     parse_io_stat,
     parse_mm_stat,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount, parse_mountinfo
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount, is_whole, parse_mountinfo
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swap_header import parse_header
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import REACH, is_filesystem, look
@@ -128,11 +128,12 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
     devices = tuple(entry for entry in host.listdir("/sys/block") if re.match(r"zram\d+\Z", entry))
     loaded = host.exists(CONTROL)
     area = memory.area(node(name))
-    device = _device(host, name, area, mounts) if name in devices else None
+    record = without_stale(recall(host, KIND, name), host)
+    places = (params["mount_point"], (record.get("filesystem") or {}).get("mount_point"))
+    device = _device(host, name, area, mounts, places) if name in devices else None
     known = remembered(host, KIND)
     present = params["state"] == "present"
     fstype = present and is_filesystem(params)
-    record = without_stale(recall(host, KIND, name), host)
     state = State(
         name=name,
         device=device,
@@ -204,19 +205,32 @@ def _mount_point(host: Host, path: str, mounts: tuple[Mount, ...]) -> MountPoint
     return observe_mount_point(host, path, mounts)
 
 
-def _content(host: Host, mounts: tuple[Mount, ...]) -> tuple[str, ...]:
-    if not mounts:
+def _main(mounts: tuple[Mount, ...], places: tuple[str | None, ...]) -> Mount | None:
+    """The mount of the whole filesystem at the first of these places, else the last one. Whoever binds it or a part of
+    it elsewhere, as a chroot's /tmp, has not moved it."""
+    whole = [mount for mount in mounts if is_whole(mount)]
+    at_places = [mount for place in places for mount in whole if mount.point == place]
+    return next(iter(at_places + whole[-1:]), None)
+
+
+def _content(host: Host, mount: Mount | None) -> tuple[str, ...]:
+    if mount is None:
         return ()
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import content
 
-    return content(host, mounts[-1].point)
+    return content(host, mount.point)
 
 
-def _device(host: Host, name: str, area: SwapArea | None, mounts: tuple[Mount, ...]) -> Device:
+def _device(
+    host: Host, name: str, area: SwapArea | None, mounts: tuple[Mount, ...], places: tuple[str | None, ...]
+) -> Device:
+    """places: where it is to be mounted, and where our record says that it is; None for nowhere."""
     algorithm = parse_choice(host.must_read(attribute(name, "comp_algorithm")))
     size = _size(host, name)
     number = (host.read(attribute(name, "dev")) or "").strip()
     mounted = tuple(mount for mount in mounts if mount.source == node(name) or mount.number == number)
+    mounted = tuple(sorted(mounted, key=lambda mount: not is_whole(mount)))
+    main = _main(mounted, places)
     recompress, bd_stat = host.read(attribute(name, "recomp_algorithm")), host.read(attribute(name, "bd_stat"))
     io_stat = host.read(attribute(name, "io_stat"))
     found = look(host.read_start(node(name), REACH) or b"") if size and area is None else None
@@ -233,7 +247,8 @@ def _device(host: Host, name: str, area: SwapArea | None, mounts: tuple[Mount, .
         filesystem=mounted[-1].fstype if mounted else found.fstype if found else None,
         ours=bool(found and found.ours),
         mounts=mounted,
-        content=_content(host, mounted),
+        main=main,
+        content=_content(host, main),
         io_stat=parse_io_stat(io_stat) if io_stat else None,
         bd_stat=parse_bd_stat(bd_stat) if bd_stat else None,
     )

@@ -83,7 +83,7 @@ def _timer(timer: Timer) -> Fields:
 
 
 def _mount_fields(state: State, device: Device | None) -> Fields:
-    mount, place = device.mounts[-1] if device and device.mounts else None, state.mount_point
+    mount, place = device.main if device else None, state.mount_point
     there = place if mount and place and place.path == mount.point else None
     return {
         "fstype": SWAP if state.area else mount.fstype if mount else None,

@@ -53,7 +53,9 @@ class Device(NamedTuple):
     writeback_device: path of the device behind it, empty for none; None where this kernel cannot write back.
     filesystem: the one that is on it (``ext4``), None for none that we know.
     ours:      whether that has our label.
-    mounts:    where it is mounted, as the kernel tells them; content: names in it there, without lost+found.
+    mounts:    where it is mounted, as the kernel tells them, but parts of it (bind mounts) after the whole.
+    main:      of these the one that counts, see observe.py; None where the whole is not mounted anywhere.
+    content:   names in it there, without lost+found.
     io_stat, bd_stat: by the kernel's names; bd_stat None where this kernel cannot write back.
     """
 
@@ -69,6 +71,7 @@ class Device(NamedTuple):
     filesystem: Optional[str] = None
     ours: bool = False
     mounts: tuple[Mount, ...] = ()
+    main: Optional[Mount] = None
     content: tuple[str, ...] = ()
     io_stat: Optional[IoStat] = None
     bd_stat: Optional[BdStat] = None

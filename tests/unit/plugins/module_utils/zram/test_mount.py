@@ -14,7 +14,11 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.host import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.plan import Run
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import parse_mountinfo
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
-from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import RemoveFolder, throw_away_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import (
+    RemoveFolder,
+    throw_away_steps,
+    unmount_steps,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import MountPoint, observe_mount_point
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unmount import Unmount
 
@@ -150,6 +154,19 @@ def test_a_filesystem_that_is_made_again_on_the_way_back_is_whose_it_was(seen_at
     words = [" ".join(action.argv) for action in step.undo]
     assert words == ["mkfs.ext4 /dev/zram0", "mount -t ext4 -o %s /dev/zram0 /srv/a" % options, *again]
     assert [" ".join(action.argv) for action in step.action.again] == words[1:2], "there it is still the same one"
+
+
+def test_a_bound_part_comes_back_as_that_part():
+    """Fails where the way back mounts the whole where a part was, or binds one out of a filesystem that is new."""
+    mounts = parse_mountinfo(HERE + "40 21 253:0 /x /srv/chroot/x rw - ext4 /dev/zram0 rw\n")
+    state = SimpleNamespace(name="zram0", mount_point=None, record={})
+    whole, part = "mount -t ext4 -o defaults /dev/zram0 /srv/a", "mount --bind /srv/a/x /srv/chroot/x"
+    device = SimpleNamespace(mounts=mounts)
+    (step,) = throw_away_steps(state, device, Reset("zram0"), "why", ())
+    assert [" ".join(action.argv) for action in step.action.again] == [whole, part]
+    assert [" ".join(action.argv) for action in step.undo] == [whole]
+    steps = unmount_steps(state, mounts, "why")
+    assert [" ".join(action.argv) for step in steps for action in step.undo] == [part, whole]
 
 
 @pytest.mark.parametrize(
