@@ -38,13 +38,10 @@ def mask_steps(wanted: Filesystem | None, state: State, persistent: bool) -> Pla
 
 
 def unmask_steps(state: State, why: str) -> Plan:
-    """Give back what mask_steps() has taken, as the record has it."""
-    had = state.record.get("filesystem") or {}
-    if not had.get("masked"):
+    """Give back what mask_steps() has taken, as the record has it, unless it is somebody's own unit by now."""
+    if not state.masked:
         return ()
-    if state.mount_point and state.mount_point.path == had["mount_point"] and not state.mount_point.masked:
-        return ()
-    link = _mask(had["mount_point"])
+    link = _mask(state.record["filesystem"]["mount_point"])
     return (Step("unmask %s" % os.path.basename(link), why, Unlink(link), (Link(link, MASK),)),)
 
 

@@ -72,8 +72,13 @@ def observe_mount_point(host: Host, path: str, mounts: tuple[Mount, ...]) -> Mou
         claimed=_claimed(host, path, unit),
         below=_below(host, path),
         vendor=next(("%s/%s" % (place, unit) for place in VENDOR_UNITS if host.exists("%s/%s" % (place, unit))), None),
-        masked=host.readlink("%s/%s" % (UNITS, unit)) == MASK,
+        masked=is_masked(host, path),
     )
+
+
+def is_masked(host: Host, path: str) -> bool:
+    """Whether no unit can mount there."""
+    return host.readlink("%s/%s" % (UNITS, unit_of(path, "mount"))) == MASK
 
 
 def content(host: Host, path: str) -> tuple[str, ...]:

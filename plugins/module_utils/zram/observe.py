@@ -177,6 +177,8 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
     elif not present and state.record.get("filesystem"):
         place = state.record["filesystem"]["mount_point"]
         state = state._replace(mount_point=_mount_point(host, place, mounts))
+    if (state.record.get("filesystem") or {}).get("masked"):
+        state = state._replace(masked=_is_masked(host, state.record["filesystem"]["mount_point"]))
     if present and params["writeback_device"]:
         was = record.get("writeback_device", "")
         backing = observe_backing(host, name, params["writeback_device"], mounts, memory, was)
@@ -203,6 +205,12 @@ def _mount_point(host: Host, path: str, mounts: tuple[Mount, ...]) -> MountPoint
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import observe_mount_point
 
     return observe_mount_point(host, path, mounts)
+
+
+def _is_masked(host: Host, path: str) -> bool:
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import is_masked
+
+    return is_masked(host, path)
 
 
 def _main(mounts: tuple[Mount, ...], places: tuple[str | None, ...]) -> Mount | None:

@@ -89,6 +89,7 @@ class State(NamedTuple):
     owners:      who else sets it up at boot; taken: what we have taken over from such.
     record:      what we remember of it; loaded_by_us: that the kernel module was not loaded before us.
     mount_point: what stands where it is to be mounted, where it is to go where our record says it is; None for swap.
+    masked:      whether the unit that our record says we keep from mounting still is kept from it.
     tools:       what the host has for the filesystem asked for; None for swap.
     backing:     the device that writeback_device names; None where it is not asked for.
     lacks:       of MULTI_COMP and WRITEBACK those that this kernel is known not to have.
@@ -119,6 +120,7 @@ class State(NamedTuple):
     cpus: int
     zswap: bool
     mount_point: Optional[MountPoint] = None
+    masked: bool = False
     tools: Optional[Tools] = None
     backing: Optional[Backing] = None
     lacks: tuple[str, ...] = ()
