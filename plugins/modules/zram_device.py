@@ -110,8 +110,8 @@ options:
   mount_point:
     description:
       - Where the filesystem is mounted, as an absolute path. Required with a filesystem, and refused with swap.
-      - The folder is made where it is missing, and removed again with O(state=absent). Only root may be able to write to
-        the folders above it.
+      - The folder is made where it is missing, and removed again with O(state=absent) or when the filesystem is elsewhere;
+        with O(apply=next_boot), by the first run after that boot. Only root may be able to write to the folders above it.
       - A folder that is not empty can only be taken with O(apply=next_boot), since what is in it would be out of reach
         below the filesystem.
       - Refused where C(/etc/fstab) mounts something there or below it, and for what a machine needs to run, such as

@@ -104,7 +104,7 @@ def _anew(spec: Present, state: State, device: Device, wrong: str) -> Plan:
     reset = reset_steps(state, device, wrong) if device.size else let_go_steps(state.name, device)
     # A reset forgets the limit; one that was set on a device without a size is still there.
     limit = 0 if reset else device.stat.mem_limit
-    reset += mount.folder_steps(state, wrong, spec.filesystem)
+    reset += mount.folder_steps(mount.in_use(state.made), wrong)
     if spec.filesystem and moves:
         reset += mount.note_steps(spec.filesystem, state, spec.persistent)
     if not state.record:  # only once it is empty: until then it is not ours

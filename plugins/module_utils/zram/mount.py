@@ -17,6 +17,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.values impor
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount, is_whole
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import Made
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, Device, State, node
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unmount import Unmount, some
 
@@ -144,14 +145,15 @@ def use_steps(wanted: Filesystem, state: State, persistent: bool) -> Plan:
     main = device.main
     if main is None:
         refuse_mount_point(state)
-        note = folder_steps(state, "nothing is mounted there", wanted) + note_steps(wanted, state, persistent)
+        note = note_steps(wanted, state, persistent)
         if device.filesystem == wanted.fstype:
             return note + _mount_again_steps(state, wanted, "it is not mounted")
         return note + make_steps(state.name, wanted, missing_folder(state), "it has no filesystem")
     if not is_at(device, wanted):
         refuse_mount_point(state)
         why = "it is mounted elsewhere"
-        leave = unmount_steps(state, (main,), why) + folder_steps(state, why, wanted)
+        left = tuple(made for made in state.made if made.path == main.point)
+        leave = unmount_steps(state, (main,), why) + folder_steps(left, why)
         return leave + note_steps(wanted, state, persistent) + _mount_again_steps(state, wanted, "")
     return _remount_steps(wanted, state, device, main) + _root_steps(wanted, state)
 
@@ -269,13 +271,22 @@ def throw_away_steps(state: State, device: Device, reset: Reset, why: str, back:
     return (Step("unmount %s and reset %s" % (", ".join(points), state.name), why, action, undo),)
 
 
-def folder_steps(state: State, why: str, wanted: Filesystem | None = None) -> Plan:
-    """Remove a mount point that is no longer one, where the record says that we have made it."""
-    had = state.record.get("filesystem") or {}
-    place = had.get("mount_point", "")
-    if not had.get("made") or (wanted and wanted.mount_point == place):
-        return ()
-    return (Step("remove the folder %s" % place, why, RemoveFolder(place, had["made"]), (Folder(place),)),)
+def folder_steps(folders: tuple[Made, ...], why: str) -> Plan:
+    """Remove mount points that are none any more, which we have made."""
+    return tuple(
+        Step("remove the folder %s" % path, why, RemoveFolder(path, uppermost), (Folder(path),))
+        for path, uppermost, _mounted in folders
+    )
+
+
+def unused(folders: tuple[Made, ...]) -> tuple[Made, ...]:
+    """Those at which nothing is mounted now."""
+    return tuple(made for made in folders if not made.mounted)
+
+
+def in_use(folders: tuple[Made, ...]) -> tuple[Made, ...]:
+    """Those at which the device still is mounted."""
+    return tuple(made for made in folders if made.mounted)
 
 
 # -- our record ------------------------------------------------------------------------------------
@@ -289,16 +300,18 @@ def recorded(wanted: Filesystem, state: State, persistent: bool) -> Entry:
     """
     place, had = state.mount_point, state.record.get("filesystem") or {}
     same = had.get("mount_point") == wanted.mount_point
-    missing = missing_folder(state)
-    if had.get("made") and missing.startswith(had["made"] + "/"):
-        missing = had["made"]  # a move from one folder that we have made to another
+    noted = dict(state.record.get("folders", ()))
+    made = had["made"] if same else noted.get(wanted.mount_point, missing_folder(state))
+    for folder in state.made:
+        if made.startswith(folder.uppermost + "/"):
+            made = folder.uppermost  # a move from one folder that we have made to another
     vendor = place is not None and place.vendor is not None
     asked = wanted._asdict()
     del asked["relabel"]  # the host's, not asked for
     return dict(
         asked,
         options=list(wanted.options),
-        made=had["made"] if same else missing,
+        made=made,
         masked=persistent and ((same and had["masked"]) or (vendor and place is not None and not place.masked)),
     )
 

@@ -53,6 +53,37 @@ class MountPoint(NamedTuple):
     masked: bool
 
 
+class Made(NamedTuple):
+    """A folder that we have made to mount at, where nothing is to be mounted any more.
+
+    uppermost: of those above it the first that was not there before us; mounted: whether the device still is there.
+    """
+
+    path: str
+    uppermost: str
+    mounted: bool
+
+
+def observe_made(
+    host: Host, folders: dict[str, str], mounts: tuple[Mount, ...], ours: tuple[Mount, ...]
+) -> tuple[Made, ...]:
+    """Those of our record that are still there. Where somebody else has mounted something, it is theirs by now.
+
+    folders: by path the uppermost; ours: of the mounts, those of the device.
+    """
+    found = []
+    for path, uppermost in folders.items():
+        there = [mount for mount in mounts if mount.point == path]
+        if _is_folder(host, path) and all(mount in ours for mount in there):
+            found.append(Made(path, uppermost, bool(there)))
+    return tuple(found)
+
+
+def _is_folder(host: Host, path: str) -> bool:
+    found = host.lstat(path)
+    return found is not None and stat.S_ISDIR(found.st_mode)
+
+
 def observe_mount_point(host: Host, path: str, mounts: tuple[Mount, ...]) -> MountPoint:
     """Look at an absolute path that has been checked for its form."""
     found = host.lstat(path)

@@ -177,8 +177,7 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
     elif not present and state.record.get("filesystem"):
         place = state.record["filesystem"]["mount_point"]
         state = state._replace(mount_point=_mount_point(host, place, mounts))
-    if (state.record.get("filesystem") or {}).get("masked"):
-        state = state._replace(masked=_is_masked(host, state.record["filesystem"]["mount_point"]))
+    state = _with_what_was_mounted(host, state, params["mount_point"], mounts)
     if present and params["writeback_device"]:
         was = record.get("writeback_device", "")
         backing = observe_backing(host, name, params["writeback_device"], mounts, memory, was)
@@ -207,10 +206,19 @@ def _mount_point(host: Host, path: str, mounts: tuple[Mount, ...]) -> MountPoint
     return observe_mount_point(host, path, mounts)
 
 
-def _is_masked(host: Host, path: str) -> bool:
-    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import is_masked
+def _with_what_was_mounted(host: Host, state: State, asked: str | None, mounts: tuple[Mount, ...]) -> State:
+    """The state with what still is there of all that our record says was done to mount. asked: the mount point."""
+    had = state.record.get("filesystem") or {}
+    noted = state.record.get("folders", []) + ([[had["mount_point"], had["made"]]] if had.get("made") else [])
+    folders = {path: uppermost for path, uppermost in noted if path != asked}
+    if not folders and not had.get("masked"):
+        return state
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import is_masked, observe_made
 
-    return is_masked(host, path)
+    return state._replace(
+        masked=bool(had.get("masked")) and is_masked(host, had["mount_point"]),
+        made=observe_made(host, folders, mounts, state.device.mounts if state.device else ()),
+    )
 
 
 def _main(mounts: tuple[Mount, ...], places: tuple[str | None, ...]) -> Mount | None:

@@ -39,7 +39,7 @@ def plan_present(spec: Present, state: State) -> Plan:
     taken = _take_over_steps(spec, state)
     now = _device_steps(spec, state) if spec.now else _next_boot_steps(state)
     boot = _unit_steps(spec, state) + _timer_steps(spec, state)
-    return taken + now + boot + _package_steps(spec, state) + _record_steps(spec, state)
+    return taken + _folder_steps(state) + now + boot + _package_steps(spec, state) + _record_steps(spec, state)
 
 
 def _device_steps(spec: Present, state: State) -> Plan:
@@ -100,7 +100,7 @@ def _is_same(one: Entry, other: Entry) -> bool:
 
 
 def _live_entry(spec: Present) -> Entry:
-    return entry(spec, False, None, None)
+    return entry(spec, False, None, {})
 
 
 def _take_over_steps(spec: Present, state: State) -> Plan:
@@ -114,6 +114,15 @@ def _take_over_steps(spec: Present, state: State) -> Plan:
     if not spec.persistent:
         raise take_over.for_one_boot(state.name, state.owners)
     return take_over.take_over_steps(state.name, state.owners, state.taken, state.unit.running == SYSTEMD, spec.now)
+
+
+def _folder_steps(state: State) -> Plan:
+    """Mount points of ours up to an earlier boot, or until somebody unmounted; before what is noted of another one."""
+    if not state.made:
+        return ()
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import folder_steps, unused
+
+    return folder_steps(unused(state.made), "nothing is mounted there any more")
 
 
 def _package_steps(spec: Present, state: State) -> Plan:
@@ -141,7 +150,7 @@ class RememberDevice(NamedTuple):
     spec: Present
     created: bool
     had: Optional[str]
-    filesystem: Optional[Entry]
+    mounting: Entry
     still: Optional[Entry]
     boot: str
 
@@ -149,7 +158,7 @@ class RememberDevice(NamedTuple):
         settled = current_algorithm(host, self.spec.name) if self.spec.now else None
         spec = with_settled(self.spec, settled)
         still = None if self.still is None else dict(self.still, boot=boot_id(host))
-        noted = entry(spec, self.created, self.had, self.filesystem, still, self.boot)
+        noted = entry(spec, self.created, self.had, self.mounting, still, self.boot)
         Remember(KIND, spec.name, noted).perform(host)
 
 
@@ -181,22 +190,22 @@ def entry(
     spec: Present,
     created: bool,
     had: str | None,
-    filesystem: Entry | None,
+    mounting: Entry,
     still: Entry | None = None,
     boot: str = "",
 ) -> Entry:
     """What we remember: the request, what was settled, and whether the device was not there before us.
 
-    had:        the algorithm that it had before us; None where it was not there.
-    filesystem: as recorded() has it, None for swap.
-    still:      what the device was made from that stays until the next boot; None where that is what was asked.
-    boot:       the one that it is for; empty for all to come.
+    had:      the algorithm that it had before us; None where it was not there.
+    mounting: as _mounting() has it.
+    still:    what the device was made from that stays until the next boot; None where that is what was asked.
+    boot:     the one that it is for; empty for all to come.
     """
     seldom = {
         "recompress": recompress_request(spec.recompress),
         "writeback_device": spec.writeback_device,
-        "filesystem": filesystem,
         "had": had,
+        **mounting,
         LIVE: still,
         GIVEN_UP: boot,
     }
@@ -244,11 +253,11 @@ def _timer_steps(spec: Present, state: State) -> Plan:
 
 def _record_steps(spec: Present, state: State) -> Plan:
     created = was_created(state)
-    filesystem = _filesystem_entry(spec, state)
+    mounting = _mounting(spec, state)
     had = _had(state, created)
     still = _still(spec, state)
     boot = "" if spec.persistent else state.boot
-    wanted = entry(spec, created, had, filesystem, still, boot)
+    wanted = entry(spec, created, had, mounting, still, boot)
     if state.record in (wanted, dict(wanted, algorithm=None)) and not _unsettled(spec):
         return ()
     undo = (noting(KIND, state.name, state.record),)
@@ -256,7 +265,7 @@ def _record_steps(spec: Present, state: State) -> Plan:
         Step(
             "remember what was asked for %s" % state.name,
             "so that sizes stay and all can be taken back",
-            RememberDevice(spec, created, had, filesystem, still, boot),
+            RememberDevice(spec, created, had, mounting, still, boot),
             undo,
         ),
     )
@@ -270,12 +279,17 @@ def _still(spec: Present, state: State) -> Entry | None:
     return state.record.get(LIVE, None if _is_same(made, _made_from(_live_entry(spec))) else made)
 
 
-def _filesystem_entry(spec: Present, state: State) -> Entry | None:
-    if spec.filesystem is None:
-        return None
-    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import recorded
+def _mounting(spec: Present, state: State) -> Entry:
+    """What we remember of the filesystem asked for, and of the folders that stay mount points until the next boot."""
+    if spec.filesystem is None and not state.made:
+        return {}
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import in_use, recorded
 
-    return recorded(spec.filesystem, state, spec.persistent)
+    folders = () if spec.now else in_use(state.made)
+    return {
+        "filesystem": recorded(spec.filesystem, state, spec.persistent) if spec.filesystem else None,
+        "folders": [[made.path, made.uppermost] for made in folders],
+    }
 
 
 def was_created(state: State) -> bool:

@@ -20,7 +20,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.detour impor
 from ansible_collections.highwater.memory.plugins.module_utils.zram.device import refuse_foreign_data, reset_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.let_go import let_go_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.mask import unmask_steps
-from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import folder_steps
+from ansible_collections.highwater.memory.plugins.module_utils.zram.mount import folder_steps, unused
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Absent, are_the_last
 from ansible_collections.highwater.memory.plugins.module_utils.zram.state import (
@@ -56,9 +56,7 @@ def _next_boot_steps(state: State, going: tuple[str, ...]) -> Plan:
     with it is somebody else's."""
     boot = unmask_steps(state, WHY) + boot_steps(state, going)
     if state.theirs:
-        place = state.mount_point
-        folder = folder_steps(state, WHY) if place and place.folder and place.seen is None else ()
-        return folder + boot + _forget_steps(state)
+        return folder_steps(unused(state.made), WHY) + boot + _forget_steps(state)
     if not state.record or not state.boot or state.record.get(GIVEN_UP) == state.boot:
         return boot
     note = Remember(KIND, state.name, dict(state.record, **{GIVEN_UP: state.boot}))
@@ -112,8 +110,8 @@ def _device_steps(state: State, unload: bool, going: tuple[str, ...]) -> Plan:
     # Asked for by name, one of theirs that we know nothing of is refused, or reset where nobody says that it is theirs:
     # so we do not forget that we gave it up, for as long as they have it.
     stays = state.theirs and state.named and device is not None and device.size > 0
-    if state.mount_point and state.mount_point.folder and not stays:
-        steps += folder_steps(state, WHY)
+    if not stays:
+        steps += folder_steps(unused(state.made) if state.theirs else state.made, WHY)
     steps += unmask_steps(state, WHY) + boot_steps(state, going)
     return steps if stays else steps + _forget_steps(state)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ansible_collections.highwater.memory.plugins.module_utils.core.timer import Timer
     from ansible_collections.highwater.memory.plugins.module_utils.zram.beside import Beside
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_options import Tools
-    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import MountPoint
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import Made, MountPoint
 
 KIND = "zram_device"  # of our records
 MODULE_KIND, MODULE = "zram_module", "zram"  # the record that it was us who loaded the kernel module
@@ -90,6 +90,7 @@ class State(NamedTuple):
     record:      what we remember of it; loaded_by_us: that the kernel module was not loaded before us.
     mount_point: what stands where it is to be mounted, where it is to go where our record says it is; None for swap.
     masked:      whether the unit that our record says we keep from mounting still is kept from it.
+    made:        folders that we have made to mount at, but for the one that is asked for.
     tools:       what the host has for the filesystem asked for; None for swap.
     backing:     the device that writeback_device names; None where it is not asked for.
     lacks:       of MULTI_COMP and WRITEBACK those that this kernel is known not to have.
@@ -121,6 +122,7 @@ class State(NamedTuple):
     zswap: bool
     mount_point: Optional[MountPoint] = None
     masked: bool = False
+    made: tuple[Made, ...] = ()
     tools: Optional[Tools] = None
     backing: Optional[Backing] = None
     lacks: tuple[str, ...] = ()
