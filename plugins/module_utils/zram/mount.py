@@ -18,7 +18,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo i
 from ansible_collections.highwater.memory.plugins.module_utils.zram.action import Reset
 from ansible_collections.highwater.memory.plugins.module_utils.zram.filesystem import KINDS, Filesystem
 from ansible_collections.highwater.memory.plugins.module_utils.zram.mount_point import Made
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, Device, State, node
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, Device, State, mounted_with, node
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unmount import Unmount, some
 
 MADE_MODE = 0o755  # of the root folder as every mkfs makes it, which belongs to root
@@ -159,7 +159,7 @@ def use_steps(wanted: Filesystem, state: State, persistent: bool) -> Plan:
 
 
 def _remount_steps(wanted: Filesystem, state: State, device: Device, mount: Mount) -> Plan:
-    had = tuple((state.record.get("filesystem") or {}).get("options", wanted.options))
+    had = tuple(mounted_with(state.record)) or wanted.options
     live = {option for option in mount.options if option in SHOWN}
     asked = {option for option in wanted.options if option in SHOWN}
     discards = any(option.startswith("discard") for option in mount.of_filesystem)
@@ -218,8 +218,7 @@ def _as_mounted(state: State, mounts: tuple[Mount, ...]) -> tuple[Run, ...]:
     """Actions that mount all again as it was. Parts are bound from the whole: after it, and not without it."""
     if mounts and not is_whole(mounts[0]):
         return ()
-    had = state.record.get("filesystem") or {}
-    options = ",".join(had.get("options", ())) or "defaults"
+    options = ",".join(mounted_with(state.record)) or "defaults"
     return tuple(
         Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
         if is_whole(mount)

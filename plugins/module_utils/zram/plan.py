@@ -29,7 +29,14 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.algorithm im
 from ansible_collections.highwater.memory.plugins.module_utils.zram.device import NOTE_LOADED, device_steps
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import refuse_owners
 from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import Present
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import KIND, PACKAGE_KIND, State, attribute
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import (
+    KIND,
+    OPTIONS,
+    PACKAGE_KIND,
+    State,
+    attribute,
+    mounted_with,
+)
 from ansible_collections.highwater.memory.plugins.module_utils.zram.taken import GIVEN_UP, kept
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 
@@ -87,11 +94,13 @@ def _before_us(state: State) -> Entry:
 
 
 # What only our record knows of a device that is there.
-_MADE_FROM = ("algorithms", "algorithm", "recompress", "discard")
+_MADE_FROM = ("algorithms", "algorithm", "recompress", "discard", OPTIONS)
 
 
 def _made_from(entry: Entry) -> Entry:
-    return {key: entry[key] for key in _MADE_FROM if key in entry}
+    options = mounted_with(entry)
+    flat = dict(entry, **{OPTIONS: options}) if options else entry
+    return {key: flat[key] for key in _MADE_FROM if key in flat}
 
 
 def _is_same(one: Entry, other: Entry) -> bool:
@@ -276,7 +285,10 @@ def _still(spec: Present, state: State) -> Entry | None:
     if spec.now or state.device is None or not state.device.size:
         return None
     made = _made_from(state.record)
-    return state.record.get(LIVE, None if _is_same(made, _made_from(_live_entry(spec))) else made)
+    asked = _live_entry(spec)
+    if spec.filesystem:
+        asked[OPTIONS] = list(spec.filesystem.options)
+    return state.record.get(LIVE, None if _is_same(made, _made_from(asked)) else made)
 
 
 def _mounting(spec: Present, state: State) -> Entry:

@@ -21,7 +21,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.spec import 
     resolve_absent,
     resolve_present,
 )
-from ansible_collections.highwater.memory.plugins.module_utils.zram.state import Device, State, node
+from ansible_collections.highwater.memory.plugins.module_utils.zram.state import Device, State, mounted_with, node
 from ansible_collections.highwater.memory.plugins.module_utils.zram.unit import boot_job
 from ansible_collections.highwater.memory.plugins.module_utils.zram.writeback import doubts
 
@@ -88,7 +88,7 @@ def _mount_fields(state: State, device: Device | None) -> Fields:
     return {
         "fstype": SWAP if state.area else mount.fstype if mount else None,
         "mount_point": mount.point if mount else None,
-        "mount_options": list((state.record.get("filesystem") or {}).get("options", ())) if mount else None,
+        "mount_options": mounted_with(state.record) if mount else None,
         "mount_owner": "%s:%s" % (there.owner, there.group) if there else None,
         "mount_mode": "%04o" % there.mode if there and there.mode is not None else None,
     }

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.boot import Artefact
-from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, live
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import (
@@ -35,6 +35,7 @@ KIND = "zram_device"  # of our records
 MODULE_KIND, MODULE = "zram_module", "zram"  # the record that it was us who loaded the kernel module
 PACKAGE_KIND = "zram_package"  # of our records: packages that were installed to have the kernel module
 
+OPTIONS = "options"  # of a mount, in what our record says of the device that is there now
 CONTROL = "/sys/class/zram-control"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MULTI_COMP, WRITEBACK = "MULTI_COMP", "WRITEBACK"  # CONFIG_ZRAM_..., for recompress and writeback_device
@@ -138,6 +139,13 @@ class State(NamedTuple):
     beside: tuple[Beside, ...] = ()
     damaged: str = ""
     built_in: bool = False
+
+
+def mounted_with(entry: Entry) -> list[str]:
+    """The options of the mount that is there now, as far as our record knows; empty where it does not."""
+    made = live(entry)
+    found: list[str] = made.get(OPTIONS) or (entry.get("filesystem") or {}).get("options", [])
+    return found
 
 
 def node(name: str) -> str:

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the highwater.memory authors
+# GNU General Public License v3.0 or later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Fails where what was asked of a mount for the next boot is taken for what is mounted now, or where an option that is
+taken out again stays."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.highwater.memory.plugins.module_utils.core.record import BOOT_ID
+from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
+
+from .test_cases import DEFAULTS, Machine, lay_out
+from .test_folders import BACK, boots, does, noted, steps
+
+COMMIT = dict(BACK, mount_options=["nosuid", "commit=60"])
+MOUNTS_ANEW = ["unmount /srv/a/b", "mount /dev/zram0 at /srv/a/b with nosuid,commit=60,discard"]
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Mounted at /srv/a/b with nosuid."""
+    machine = Machine(str(tmp_path))
+    lay_out(machine, "_ours_filesystem", {})
+    machine.install(BOOT_ID, "a boot\n")
+    return machine
+
+
+def test_options_asked_for_the_next_boot_are_not_those_of_now(machine):
+    noted(machine, COMMIT)
+    assert does(machine, COMMIT)[:2] == MOUNTS_ANEW
+    assert options(machine) == ["nosuid", "discard"], "so says the diff"
+
+
+def test_options_asked_for_the_next_boot_and_taken_out_again_change_nothing(machine):
+    noted(machine, COMMIT)
+    assert not any("mount" in step for step in does(machine, BACK))
+
+
+def test_what_is_mounted_comes_back_with_the_options_that_it_had(machine):
+    noted(machine, COMMIT)
+    (step,) = (step for step in steps(machine, COMMIT) if step.does == MOUNTS_ANEW[0])
+    assert step.undo[0].argv[4] == "nosuid,discard"
+
+
+def test_after_the_boot_they_are_those_of_now(machine):
+    noted(machine, COMMIT)
+    machine.install(BOOT_ID, "the next boot\n")
+    boots(machine, "/srv/a/b")
+    assert not any("mount" in step for step in does(machine, COMMIT))
+    assert options(machine) == ["nosuid", "commit=60", "discard"]
+
+
+def options(machine):
+    return resource.managed(resource.observe(machine, dict(DEFAULTS, **BACK)))["zram0"]["mount_options"]
