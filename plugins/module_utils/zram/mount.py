@@ -296,6 +296,7 @@ def recorded(wanted: Filesystem, state: State, persistent: bool) -> Entry:
 
     made: the uppermost folder that was not there before us, empty for none.
     masked: whether we keep a unit from mounting there.
+    before: whose the folder was that it covers, which nothing else tells once it is mounted.
     """
     place, had = state.mount_point, state.record.get("filesystem") or {}
     same = had.get("mount_point") == wanted.mount_point
@@ -307,12 +308,21 @@ def recorded(wanted: Filesystem, state: State, persistent: bool) -> Entry:
     vendor = place is not None and place.vendor is not None
     asked = wanted._asdict()
     del asked["relabel"]  # the host's, not asked for
+    before = had.get("before") if same else _covered(state)
     return dict(
-        asked,
+        {"before": before, **asked} if before else asked,
         options=list(wanted.options),
         made=made,
         masked=persistent and ((same and had["masked"]) or (vendor and place is not None and not place.masked)),
     )
+
+
+def _covered(state: State) -> Entry:
+    """Whose the folder is that is to be mounted over; empty where it is covered already."""
+    place, device = state.mount_point, state.device
+    if place is None or (device and place.seen in device.mounts):
+        return {}
+    return {"owner": place.owner, "group": place.group, "mode": place.mode}
 
 
 # -- refusals ------------------------------------------------------------------------------------

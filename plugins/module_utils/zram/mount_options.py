@@ -89,8 +89,7 @@ def resolve_filesystem(
     if not tools.kernel:
         raise Unsupported("fstype: this kernel has no %s: choose another filesystem" % fstype, reason="filesystem")
     _refuse_place(place)
-    had = record.get("filesystem") or {}
-    same = had.get("mount_point") == place.path
+    covered = _covered(record, place)
     mode = _mode(params["mount_mode"])
     owner = _id("mount_owner", params["mount_owner"], users, "/etc/passwd")
     group = _id("mount_group", params["mount_group"], groups, "/etc/group")
@@ -98,11 +97,18 @@ def resolve_filesystem(
         fstype=fstype,
         mount_point=place.path,
         options=_options(params["mount_options"], params["discard"]),
-        owner=_first(owner, had["owner"] if same else place.owner, 0),
-        group=_first(group, had["group"] if same else place.group, 0),
-        mode=_first(mode, had["mode"] if same else place.mode, 0o755),
+        owner=_first(owner, covered["owner"], 0),
+        group=_first(group, covered["group"], 0),
+        mode=_first(mode, covered["mode"], 0o755),
         relabel=tools.selinux,
     )
+
+
+def _covered(record: Entry, place: MountPoint) -> Entry:
+    """Whose the folder is that the filesystem covers, or is to cover. Once it is mounted only our record can say, and a
+    former version's only what was asked for."""
+    had: Entry = record.get("filesystem") or {}
+    return had.get("before") or had if had.get("mount_point") == place.path else place._asdict()
 
 
 def _refuse_place(place: MountPoint) -> None:

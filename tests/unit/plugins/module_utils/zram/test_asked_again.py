@@ -7,6 +7,8 @@ taken out again stays."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import BOOT_ID
 from ansible_collections.highwater.memory.plugins.module_utils.zram import resource
@@ -50,6 +52,48 @@ def test_after_the_boot_they_are_those_of_now(machine):
     boots(machine, "/srv/a/b")
     assert not any("mount" in step for step in does(machine, COMMIT))
     assert options(machine) == ["nosuid", "commit=60", "discard"]
+
+
+OPEN = dict(BACK, mount_point="/srv/d", mount_mode="1777", mount_owner="33")
+NOT_ASKED = dict(BACK, mount_point="/srv/d")
+
+
+def chmod(machine, mode):
+    os.chmod(machine.path("/srv/d"), mode)
+
+
+def test_an_owner_and_a_mode_that_are_taken_out_again_are_those_of_the_folder_below(machine):
+    """Else a folder stays open to everybody for as long as it is ours."""
+    machine.make_folder("/srv/d")
+    chmod(machine, 0o750)
+    first = noted(machine, OPEN)
+    assert first["filesystem"]["before"] == {"owner": 0, "group": 0, "mode": 0o750}
+    boots(machine, "/srv/d")
+    chmod(machine, 0o1777)
+    assert noted(machine, OPEN)["filesystem"] == first["filesystem"], "what is mounted there is not asked"
+    assert "set the mode of /srv/d to 0750" in does(machine, NOT_ASKED)
+    again = noted(machine, NOT_ASKED)["filesystem"]
+    assert (again["owner"], again["mode"], again["before"]) == (0, 0o750, first["filesystem"]["before"])
+
+
+def test_where_there_was_no_folder_it_is_roots_own(machine):
+    noted(machine, OPEN)
+    boots(machine, "/srv/d")
+    chmod(machine, 0o1777)
+    assert "set the mode of /srv/d to 0755" in does(machine, NOT_ASKED)
+
+
+def test_what_covers_a_folder_is_not_taken_for_it(machine):
+    """Back at a place where it still is mounted."""
+    noted(machine, NOT_ASKED)
+    assert "before" not in noted(machine, BACK)["filesystem"]
+
+
+def test_of_a_record_that_does_not_say_whose_the_folder_was_nothing_is_made_up(machine):
+    """A former version's: the root folder stays as it was asked for."""
+    assert "before" not in noted(machine, dict(BACK, mount_mode="0700"))["filesystem"]
+    os.chmod(machine.path("/srv/a/b"), 0o700)
+    assert not any("mode" in step for step in does(machine, BACK))
 
 
 def options(machine):
