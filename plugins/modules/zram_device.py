@@ -57,6 +57,7 @@ options:
   algorithm:
     description:
       - Compression algorithms in order of preference. The first that this kernel has is taken when the device is set up.
+      - The boot sets it up with the same one again. Where its kernel has lost that, the first of the others is taken.
       - Each is the kernel's name, or a dictionary of C(name) and C(params), such as C(level). Parameters need Linux 6.12.
       - A device that was set up from the same list is left alone.
       - Where it is omitted, it is V([zstd, lzo-rle, lz4, lzo]).

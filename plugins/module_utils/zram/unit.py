@@ -19,8 +19,11 @@ JOURNAL, FLUSH = "/var/log/journal", "systemd-journal-flush.service"
 
 
 def boot_job(spec: Present) -> Job:
-    """What the boot does; with an algorithm that is not settled yet, the first that works is taken then."""
-    algorithms = (spec.settled,) if spec.settled else spec.requested
+    """What the boot does. It takes the first algorithm that works, which may not be the one that is settled: the kernel
+    may be another by then.
+    """
+    first = (spec.settled,) if spec.settled else ()
+    algorithms = first + tuple(algorithm for algorithm in spec.requested if algorithm not in first)
     number = int(spec.name[len("zram") :])
     use, table = spec.filesystem, "/proc/mounts" if spec.filesystem else "/proc/swaps"
     return Job(

@@ -9,6 +9,7 @@ The owner that appears is zram-tools; what real ones make of a boot is for tests
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -266,3 +267,32 @@ def test_an_empty_device_is_no_reason_to_forget_a_size(kernel):
     kernel.command_modprobe("zram")
     kernel.use(100)
     assert run(kernel, options)["zram"]["size"] == size
+
+
+class Without(Kernel):
+    """A kernel that lacks an algorithm, once it has booted."""
+
+    lacks = ""
+
+    def taken(self, path, file, text):
+        if file == "comp_algorithm" and text == self.lacks:
+            raise OSError(errno.EINVAL, "Invalid argument", path)
+        said = super().taken(path, file, text)
+        return " ".join(word for word in said.split() if word != self.lacks)
+
+
+def test_a_kernel_without_what_was_settled_takes_another_of_the_list(tmp_path):
+    """Fails where there is no swap until Ansible runs again, or where that run then changes the device."""
+    kernel = Without(tmp_path)
+    options = dict(BEFORE, algorithm=["zstd", "lz4"])
+    assert run(kernel, options)["zram"]["algorithm"] == "zstd"
+    assert not run(kernel, options)["changed"]
+    kernel.lacks = "zstd"
+    kernel.boots()
+    assert kernel.priorities
+    done = run(kernel, options)
+    assert done["zram"]["algorithm"] == "lz4"
+    assert not [step for step in done["actions"] if "swap off" in step]
+    assert not run(kernel, options)["changed"]
+    kernel.boots()
+    assert kernel.priorities
