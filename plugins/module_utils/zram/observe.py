@@ -171,7 +171,8 @@ def _observe_one(host: Host, name: str, memory: Memory, mounts: tuple[Mount, ...
     if state.owners or state.taken.record:
         from ansible_collections.highwater.memory.plugins.module_utils.zram.beside import observe_beside
 
-        state = state._replace(beside=observe_beside(host, name, state.owners, state.taken, state.others))
+        beside = observe_beside(host, name, state.owners, state.taken, state.others)
+        state = state._replace(beside=beside, taken=state.taken._replace(boot=boot_id(host)))
     if fstype:
         state = _with_mount(host, state, params, mounts)
     elif not present and state.record.get("filesystem"):

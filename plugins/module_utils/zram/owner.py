@@ -133,7 +133,12 @@ def _generator(host: Host, name: str) -> tuple[Owner, ...]:
     if not found or off:
         return ()
     switch_off = "%s = 0 in a section [%s] of %s" % (GENERATOR_OFF, name, generator_file(name))
-    return (Owner("zram-generator", found, GENERATOR, "systemd-zram-setup@%s.service" % name, switch_off),)
+    return (Owner("zram-generator", found, GENERATOR, generator_unit(name), switch_off),)
+
+
+def generator_unit(name: str) -> str:
+    """The unit by which zram-generator sets a device up, and resets it."""
+    return "systemd-zram-setup@%s.service" % name
 
 
 def generator_file(name: str) -> str:

@@ -116,7 +116,8 @@ def _take_over_steps(spec: Present, state: State) -> Plan:
     """First of all: their stop command, which may follow when swap goes off, must find nothing to run."""
     if not spec.take_over:
         refuse_owners(state.owners, state.name, "write take_over: true to have that one switched off")
-    if not state.owners and (spec.persistent or not state.taken.record):
+    late = spec.now and state.taken.runs
+    if not state.owners and not late and (spec.persistent or not state.taken.record):
         return ()
     from ansible_collections.highwater.memory.plugins.module_utils.zram import take_over
 

@@ -37,6 +37,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import
     UNIT,
     Owner,
     generator_file,
+    generator_unit,
     is_about,
     logical_lines,
     refuse_owners,
@@ -76,18 +77,24 @@ def take_over_steps(name: str, owners: tuple[Owner, ...], taken: Taken, systemd:
 
     Raises HighwaterError for an owner that only a person can switch off.
     """
-    if not owners:
+    late = now and taken.runs
+    if not owners and not late:
         return ()
     refuse_owners(tuple(owner for owner in owners if owner.way == HAND), name)
-    record: Entry = {key: list(value) for key, value in taken.record.items()}
+    record: Entry = {key: list(value) for key, value in taken.record.items() if not (late and key == "runs")}
+    before = _quiet_late(name, taken, record, systemd) if late else ()
     steps: Plan = ()
     for owner in owners:
-        steps += _quiet(owner, record, systemd) if now else ()
+        if now:
+            steps += _quiet(owner, record, systemd)
+        elif owner.way != LINES:
+            _add(record, "runs", taken.boot)
         steps += _WAYS[owner.way](name, owner, record)
     undo = (noting(KIND, name, taken.record),)
-    files = ", ".join(owner.file for owner in owners)
+    files = ", ".join(owner.file for owner in owners) or "what still runs"
     note = Step("note how %s was set up (%s)" % (name, files), "for state: absent", Remember(KIND, name, record), undo)
-    return (note,) + steps + ((RELOAD,) if systemd else ())
+    # The note says that this is done: a run that is cut off before it does it again.
+    return before + (note,) + steps + ((RELOAD,) if systemd and owners else ())
 
 
 def for_one_boot(name: str, owners: tuple[Owner, ...]) -> HighwaterError:
@@ -146,13 +153,30 @@ _WAYS = {GENERATOR: _generator, UNIT: _unit, SCRIPT: _disable, LINES: _lines}
 def _quiet(owner: Owner, record: Entry, systemd: bool) -> Plan:
     """What is there to be stopped in this boot cannot be any more."""
     if owner.started:
-        does = "have OpenRC forget that %s is started" % owner.name
-        return (Step(does, "its stop would swap off what is ours", Run(("rc-service", owner.name, "zap"))),)
-    if not systemd or owner.way not in (UNIT, GENERATOR):
-        return ()
-    path = "%s/%s.d/highwater.conf" % (RUNTIME, owner.name)
+        return (_as_stopped(owner.name),)
+    return _without_stop(owner.name, record) if systemd and owner.way in (UNIT, GENERATOR) else ()
+
+
+def _quiet_late(name: str, taken: Taken, record: Entry, systemd: bool) -> Plan:
+    """The same of what an earlier run in this boot has switched off for the next one only."""
+    steps: Plan = tuple(map(_as_stopped, taken.started))
+    paths = record.get("masks", []) + [link for link, _target in record.get("links", [])]
+    units = {_file(path) for path in paths if path.startswith(UNITS + "/")}
+    units.update(generator_unit(name) for path in record.get("files", []) if path == generator_file(name))
+    for unit in sorted(units) if systemd else ():
+        steps += _without_stop(unit, record)
+    return steps
+
+
+def _as_stopped(script: str) -> Step:
+    does = "have OpenRC forget that %s is started" % script
+    return Step(does, "its stop would swap off what is ours", Run(("rc-service", script, "zap")))
+
+
+def _without_stop(unit: str, record: Entry) -> Plan:
+    path = "%s/%s.d/highwater.conf" % (RUNTIME, unit)
     _add(record, "quiet", path)
-    does = "take its stop command from %s, until the next boot" % owner.name
+    does = "take its stop command from %s, until the next boot" % unit
     return (Step(does, "it would swap off what is ours", Install(path, QUIET), (RemoveFile(path),)), RELOAD)
 
 

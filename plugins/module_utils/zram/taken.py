@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ansible_collections.highwater.memory.plugins.module_utils.core.host import Host
+from ansible_collections.highwater.memory.plugins.module_utils.core.openrc import RUNLEVELS, STARTED
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, boot_id, recall
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
 
@@ -21,14 +22,24 @@ class Taken(NamedTuple):
     """What we have taken over for a device, as it stands on the host now.
 
     record: links ([path, target]), masks, files (of ours, to be removed), lines (files with lines that we have put
-            into comments), quiet (files of ours until the next boot); empty where nothing was taken over.
+            into comments), quiet (files of ours until the next boot), runs (boots in which what was switched off for
+            the next one runs on); empty where nothing was taken over.
     texts:  of the files, None for one that is gone.
     masks:  those that are still masks, and not an administrator's own unit by now.
+    started: scripts among the links that OpenRC takes for started.
+    boot:   which one this is, empty where nobody asks.
     """
 
     record: Entry
     texts: tuple[tuple[str, Optional[str]], ...]
     masks: tuple[str, ...]
+    started: tuple[str, ...] = ()
+    boot: str = ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether what was switched off for the next boot may still run in this one."""
+        return self.boot in self.record.get("runs", [])
 
 
 def observe_taken(host: Host, name: str) -> Taken:
@@ -36,7 +47,9 @@ def observe_taken(host: Host, name: str) -> Taken:
     record = recall(host, KIND, name)
     paths = [path for kind in ("files", "lines", "quiet") for path in record.get(kind, [])]
     masks = tuple(path for path in record.get("masks", []) if host.readlink(path) == "/dev/null")
-    return Taken(record, tuple((path, host.read(path)) for path in paths), masks)
+    scripts = [link.rpartition("/")[2] for link, _target in record.get("links", []) if link.startswith(RUNLEVELS)]
+    started = tuple(script for script in scripts if host.exists("%s/%s" % (STARTED, script)))
+    return Taken(record, tuple((path, host.read(path)) for path in paths), masks, started)
 
 
 def is_theirs(host: Host, record: Entry, named: bool, has_unit: bool, has_owner: bool) -> bool:

@@ -152,6 +152,37 @@ def test_nobody_is_switched_off_for_one_boot(kernel):
     assert kernel.priorities
 
 
+@pytest.mark.parametrize("again", [{}, {"take_over": True}], ids=["", "taken over again"])
+def test_who_was_switched_off_for_the_next_boot_does_not_stop_ours_in_this_one(kernel, again):
+    """Fails where their stop command swaps off what is ours by then, or where a boot later anything is left to do."""
+    kernel.install_zram_tools()
+    kernel.boots()
+    for_next_boot = dict(BEFORE, take_over=True, apply="next_boot")
+    run(kernel, for_next_boot)
+    assert not run(kernel, for_next_boot)["changed"]
+    drop_in = "/run/systemd/system/zramswap.service.d/highwater.conf"
+    assert not kernel.exists(drop_in)
+    done = run(kernel, dict(BEFORE, **again))["actions"]
+    assert "ExecStop=\n" in kernel.read(drop_in)
+    (quiet,) = (number for number, step in enumerate(done) if "stop command" in step)
+    (off,) = (number for number, step in enumerate(done) if step.startswith("swap off /dev/zram0"))
+    assert quiet < done.index("reload systemd (its units have changed)") < off
+    assert not run(kernel, dict(BEFORE, **again))["changed"]
+    kernel.boots()
+    assert not run(kernel, dict(BEFORE, **again))["changed"]
+    assert not kernel.exists(drop_in)
+
+
+def test_who_was_switched_off_for_a_boot_that_has_come_needs_no_more(kernel):
+    """Fails where a converged host gets a file for a unit that does not run."""
+    kernel.install_zram_tools()
+    kernel.boots()
+    run(kernel, dict(BEFORE, take_over=True, apply="next_boot"))
+    kernel.boots()
+    run(kernel, BEFORE)
+    assert kernel.listdir("/run/systemd/system") == []
+
+
 @pytest.mark.parametrize("there", [True, False], ids=["module loaded before us", "not loaded"])
 @pytest.mark.parametrize("apply", ["now", "next_boot"])
 @pytest.mark.parametrize("booted", [True, False])

@@ -196,6 +196,33 @@ def test_for_the_next_boot_only_nothing_of_this_one_changes(tmp_path):
     assert not [step for step in steps if "stop command" in step.does]
 
 
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("zram-tools", "take its stop command from zramswap.service, until the next boot"),
+        ("zram-config, by its vendor's link", "take its stop command from zram-config.service, until the next boot"),
+        ("zram-generator", "take its stop command from systemd-zram-setup@zram0.service, until the next boot"),
+        ("zram-init by OpenRC", "have OpenRC forget that zram-init is started"),
+    ],
+)
+def test_what_was_for_the_next_boot_only_is_made_up_for(tmp_path, name, step):
+    """Fails where the device becomes ours in the same boot, and their stop command stays armed."""
+    host = machine(tmp_path, name)
+    host.install("/run/openrc/started/zram-init", "")
+    systemd = "OpenRC" not in step
+    taken = observe_taken(host, "zram0")._replace(boot="this one")
+    apply(without_commands(take_over_steps("zram0", find_owners(host, "zram0"), taken, systemd, now=False)), host)
+    late = observe_taken(host, "zram0")._replace(boot="this one")
+    assert late.runs
+    steps = take_over_steps("zram0", (), late, systemd, now=True)
+    assert steps[0].does == step
+    apply(without_commands(steps), host)
+    after = observe_taken(host, "zram0")._replace(boot="this one")
+    assert not after.runs
+    apply(without_commands(hand_back_steps("zram0", after, systemd)), host)
+    assert host.listdir("/run/systemd/system") == []
+
+
 def test_lines_of_another_device_stay_comments(tmp_path):
     host = Host(str(tmp_path))
     host.make_folder("/var/lib")
