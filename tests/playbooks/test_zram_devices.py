@@ -17,9 +17,9 @@ from controller import inventory, play
 ROLE = paths.ROOT / "roles/zram"
 
 
-def handed_on(folder: Path, core: str, **variables: Any) -> list[dict[str, Any]]:
-    """The items that the role loops over."""
-    copy = {"content": "{{ zram__devices | to_json }}", "dest": str(folder / "items.json")}
+def handed_on(folder: Path, core: str, name: str = "zram__devices", **variables: Any) -> list[dict[str, Any]]:
+    """A list that the role hands on: the items that it loops over, or with zram__objects those of module converge."""
+    copy = {"content": "{{ %s | to_json }}" % name, "dest": str(folder / "items.json")}
     playbook = {
         "hosts": "host",
         "gather_facts": False,
@@ -53,3 +53,15 @@ def test_devices_keep_their_order_and_get_the_schedules_that_are_for_them(tmp_pa
         {"writeback_schedule": "daily", "recompress_schedule": "hourly", **devices[0]}
     ]
     assert handed_on(tmp_path, core, zram_devices=[]) == []
+
+
+@pytest.mark.parametrize("core", paths.CORES)
+def test_all_can_wait_for_the_next_boot(tmp_path: Path, core: str) -> None:
+    """Fails where what cannot go while it is in use cannot be given up from the next boot on."""
+    gone = {"name": "all", "state": "absent", "on_unsupported": "skip"}
+    name, later = "zram__objects", {"zram_apply": "next_boot"}
+    assert handed_on(tmp_path, core, name, zram_state="absent") == [{"apply": "now", **gone}]
+    assert handed_on(tmp_path, core, name, zram_state="absent", **later) == [{"apply": "next_boot", **gone}]
+    devices = [{"name": "zram0"}, {"name": "zram1", "apply": "now"}]
+    found = handed_on(tmp_path, core, name, zram_devices=devices, **later)
+    assert [item["apply"] for item in found] == ["next_boot", "now"]

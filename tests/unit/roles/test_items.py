@@ -65,6 +65,13 @@ def test_each_of_them_is_handed_on(role, variable, tasks):
         assert "item.%s" % name in task[module][name]
 
 
+@pytest.mark.parametrize("tasks", ["main", "devices"])
+def test_zram_can_wait_for_the_next_boot(tasks):
+    """Fails where a device that cannot go while it is in use cannot be given up from the next boot on."""
+    task = yaml.safe_load((ROLES / ("zram/tasks/%s.yml" % tasks)).read_text(encoding="utf-8"))[0]
+    assert "zram_apply" in task["highwater.memory.zram_device"].get("apply", "")
+
+
 @pytest.mark.parametrize("role", sorted(path.name for path in ROLES.iterdir() if path.is_dir()))
 def test_each_variable_is_in_the_readme_with_its_default(role):
     readme = (ROLES / role / "README.md").read_text(encoding="utf-8")
