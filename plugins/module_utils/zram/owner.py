@@ -47,13 +47,12 @@ class Owner(NamedTuple):
 OURS = "highwater-"  # what our artefacts' names begin with
 OF_ITS_OWN = "%s of this host's own"
 
-# zram-generator(8): where the generator may be, and where zram-generator.conf(5) is read from; the last counts.
-GENERATORS = (
-    "/usr/lib/systemd/system-generators/zram-generator",
-    "/lib/systemd/system-generators/zram-generator",
-    "/usr/local/lib/systemd/system-generators/zram-generator",
-    "/etc/systemd/system-generators/zram-generator",
+# systemd.generator(7): where zram-generator may be; the first counts.
+GENERATORS = tuple(
+    "%s/systemd/system-generators/zram-generator" % folder
+    for folder in ("/run", "/etc", "/usr/local/lib", "/usr/lib", "/lib")
 )
+# Where zram-generator.conf(5) is read from; the last counts.
 GENERATOR_FOLDERS = ("/usr/lib/systemd", "/usr/local/lib/systemd", "/etc/systemd", "/run/systemd")
 GENERATOR_OFF = "host-memory-limit"  # a limit of 0 is below any machine's RAM
 
@@ -115,7 +114,7 @@ def names(text: str, name: str) -> bool:
 
 def _generator(host: Host, name: str) -> tuple[Owner, ...]:
     """Parts are read in the order of their names, whichever folder; of a name that is there twice only the last."""
-    if not any(host.exists(path) for path in GENERATORS):
+    if not _generator_runs(host):
         return ()
     files: dict[str, str] = {}
     for folder in GENERATOR_FOLDERS:
@@ -139,6 +138,13 @@ def _generator(host: Host, name: str) -> tuple[Owner, ...]:
 def generator_unit(name: str) -> str:
     """The unit by which zram-generator sets a device up, and resets it."""
     return "systemd-zram-setup@%s.service" % name
+
+
+def _generator_runs(host: Host) -> bool:
+    """Whether it is there and not masked, which a link to /dev/null or an empty file does."""
+    path = next((path for path in GENERATORS if host.exists(path)), "")
+    there = host.lstat(path) if path else None
+    return there is not None and there.st_size > 0 and host.readlink(path) != "/dev/null"
 
 
 def generator_file(name: str) -> str:

@@ -48,21 +48,37 @@ NEIGHBOURS = {
          "zram3": [("zram-config", "/usr/bin/init-zram-swapping")]},
     ),
     "zram-generator": (
-        {GENERATOR: "", "/etc/systemd/zram-generator.conf": "# swap\n[zram0]\n[zram1]\nzram-size = ram\n"},
+        {GENERATOR: "ELF", "/etc/systemd/zram-generator.conf": "# swap\n[zram0]\n[zram1]\nzram-size = ram\n"},
         {"zram0": [("zram-generator", "/etc/systemd/zram-generator.conf")], "zram10": []},
     ),
     "zram-generator, by a part in /usr/lib": (
-        {GENERATOR: "", "/usr/lib/systemd/zram-generator.conf.d/10-x.conf": "[zram0]\n"},
+        {GENERATOR: "ELF", "/usr/lib/systemd/zram-generator.conf.d/10-x.conf": "[zram0]\n"},
         {"zram0": [("zram-generator", "/usr/lib/systemd/zram-generator.conf.d/10-x.conf")]},
     ),
     "zram-generator, that part hidden by an empty one": (
-        {GENERATOR: "", "/usr/lib/systemd/zram-generator.conf.d/10-x.conf": "[zram0]\n",
+        {GENERATOR: "ELF", "/usr/lib/systemd/zram-generator.conf.d/10-x.conf": "[zram0]\n",
          "/etc/systemd/zram-generator.conf.d/10-x.conf": ""},
         {"zram0": []},
     ),
     "zram-generator, off by its own setting": (
-        {GENERATOR: "", "/etc/systemd/zram-generator.conf": "[zram0]\nhost-memory-limit = 0\n[zram1]\n"},
+        {GENERATOR: "ELF", "/etc/systemd/zram-generator.conf": "[zram0]\nhost-memory-limit = 0\n[zram1]\n"},
         {"zram0": [], "zram1": [("zram-generator", "/etc/systemd/zram-generator.conf")]},
+    ),
+    "zram-generator, the program switched off by a link": (
+        {GENERATOR: "ELF", "/etc/systemd/system-generators/zram-generator": "-> /dev/null",
+         "/usr/lib/systemd/zram-generator.conf": "[zram0]\n"},
+        {"zram0": []},
+    ),
+    "zram-generator, the program switched off by an empty file": (
+        {"/usr/lib/systemd/system-generators/zram-generator": "ELF",
+         "/run/systemd/system-generators/zram-generator": "", "/usr/lib/systemd/zram-generator.conf": "[zram0]\n"},
+        {"zram0": []},
+    ),
+    "zram-generator, the program as the administrator has it": (
+        {"/usr/lib/systemd/system-generators/zram-generator": "",
+         "/etc/systemd/system-generators/zram-generator": "-> /opt/zram-generator",
+         "/usr/lib/systemd/zram-generator.conf": "[zram0]\n"},
+        {"zram0": [("zram-generator", "/usr/lib/systemd/zram-generator.conf")]},
     ),
     "zram-generator's configuration without the program": (
         {"/etc/systemd/zram-generator.conf": "[zram0]\n"}, {"zram0": []},
