@@ -141,7 +141,7 @@ options:
   take_over:
     description:
       - What to do where another program sets up the device at boot, such as zram-generator, zram-tools, zramswap, zram-init,
-        a unit, an init script, a line of C(/etc/fstab) or a rule of udev made by hand.
+        a unit or the script that it starts, an init script, a line of C(/etc/fstab) or a rule of udev made by hand.
       - With V(false) the module names its file and changes nothing.
       - With V(true) that program is switched off for the boots to come. Its stop command is never run, since that would
         swap off with no regard to memory. The device is swapped off by the module, within O(headroom), and only where

@@ -30,6 +30,11 @@ COMMANDS = re.compile(r"(?:^|[;&|\n])(?:[\s'\"!@:+-]|%s)*([^\s;&|'\"]+)" % KEYWO
 # means to run something.
 WRITES = re.compile(r">\s*(?![\s>&]|/(?!sys\b|dev/zram))|\$\(|`|mkswap|swapon|zramctl|modprobe")
 
+# What a script has to do that sets up a device, and none does that only looks at one.
+MAKES = re.compile(
+    r"\b(?:mkswap|mkfs|mke2fs)\b|(?:>|\btee\s(?:\s*-\w+\s)*)\s*\S*disksize\b|\bzramctl\b.*\s-(?:s|f|-size|-find)\b"
+)
+
 
 def unit_sets_up(unit: str, text: str, name: str) -> bool:
     """Whether a unit does, by its own name and by what it runs."""
@@ -43,6 +48,12 @@ def unit_sets_up(unit: str, text: str, name: str) -> bool:
 def script_sets_up(text: str, name: str) -> bool:
     """Whether a script of OpenRC, or its conf.d file, does."""
     return names(_without_statistics(DEPENDS.sub("", text), name), name)
+
+
+def started_sets_up(text: str, name: str) -> bool:
+    """Whether a script that a unit starts does, which may be of any kind: most that name a device look at it only."""
+    text = COMMENT.sub("", text)
+    return names(_without_statistics(text, name), name) and MAKES.search(text) is not None
 
 
 def _settings(text: str) -> list[str]:

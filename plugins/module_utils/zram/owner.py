@@ -67,6 +67,16 @@ SERVICES = (
 ZRAM_INIT = "zram-init"
 ZRAM_INIT_CONF = "/etc/conf.d/zram-init"
 
+# What a unit starts of the administrator's own, by itself or by a shell. What packages bring has its unit say a device.
+STARTS = re.compile(
+    r"(?m)^[ \t]*ExecStart(?:Pre|Post)?[ \t]*=[ \t]*[-@:+!|]*(?:\S*/)?(?:(?:ba|da)?sh[ \t]+(?:-\w+[ \t]+)*)?"
+    r"['\"]?(/(?:usr/local|opt|etc|root|home)/[^\s'\";&|]+)"
+)
+SCRIPT_REACH = 2**16  # a script is shorter, and what is longer need not be read whole
+# systemd-sysv-generator(8): the init scripts that systemd runs where it has no unit of that name.
+SYSV_GENERATORS = tuple("%s/systemd/system-generators/systemd-sysv-generator" % lib for lib in ("/usr/lib", "/lib"))
+SYSV_FOLDERS = tuple("/etc/rc%s.d" % level for level in "S2345")
+
 UDEV_RULES = "/etc/udev/rules.d"
 SETS_UP = re.compile(r"disksize|mkswap|swapon|zramctl")  # what a rule says that does more than tune a device
 FSTAB = "/etc/fstab"
@@ -76,7 +86,8 @@ LOCAL_FOLDER = "/etc/local.d"  # OpenRC's
 
 def find_owners(host: Host, name: str) -> tuple[Owner, ...]:
     """All who set up the device of that name at boot."""
-    return _generator(host, name) + _units(host, name) + _scripts(host, name) + _lines(host, name) + _local(host, name)
+    by_init = _generator(host, name) + _units(host, name) + _sysv(host, name) + _scripts(host, name)
+    return by_init + _lines(host, name) + _local(host, name)
 
 
 def refuse_owners(owners: tuple[Owner, ...], name: str, instead: str = "", going: bool = False) -> None:
@@ -196,17 +207,52 @@ def owner_of_unit(host: Host, unit: str, name: str) -> tuple[str, str] | None:
     if command:
         number = re.search(r"(?:^|\s)-d\s*(\d+)", command.group(1))  # zram-init(8): without it, the first
         return (ZRAM_INIT, file) if name == "zram%s" % (number.group(1) if number else "0") else None
-    if not names(text + "\n" + unit, name):
+    scripts = [script for script in _started(host, text) if names(script[1], name)]
+    if not scripts and not names(text + "\n" + unit, name):
         return None
-    from ansible_collections.highwater.memory.plugins.module_utils.zram.mention import unit_sets_up
+    from ansible_collections.highwater.memory.plugins.module_utils.zram.mention import started_sets_up, unit_sets_up
 
-    return (OF_ITS_OWN % "a unit", file) if unit_sets_up(unit, text, name) else None
+    if names(text + "\n" + unit, name) and unit_sets_up(unit, text, name):
+        return OF_ITS_OWN % "a unit", file
+    return next(((OF_ITS_OWN % "a script", path) for path, text in scripts if started_sets_up(text, name)), None)
+
+
+def _started(host: Host, unit: str) -> list[tuple[str, str]]:
+    """Path and text of the scripts that a unit of that text starts."""
+    texts = [(path, _script(host, path)) for path in STARTS.findall(unit)]
+    return [(path, text) for path, text in texts if text]
+
+
+def _script(host: Host, path: str) -> str:
+    """The text of a script, empty for what is none or not there."""
+    try:
+        start = host.read_start(path, SCRIPT_REACH) or b""
+    except OSError:  # a folder, or somebody else's filesystem that fails
+        return ""
+    return start.decode("utf-8", "replace") if start.startswith(b"#!") else ""
 
 
 def _unit_file(host: Host, unit: str) -> str:
     template = re.sub(r"@.*(?=\.)", "@", unit)
     paths = ["%s/%s" % (folder, one) for one in (unit, template) for folder in UNIT_FOLDERS]
     return next((path for path in paths if host.exists(path)), paths[0])
+
+
+def _sysv(host: Host, name: str) -> tuple[Owner, ...]:
+    """Init scripts that systemd runs by itself. Other links may start them, too, so a person has to switch them off."""
+    if not any(map(host.exists, SYSV_GENERATORS)):
+        return ()
+    links = {link for folder in SYSV_FOLDERS for link in host.listdir(folder) if link.startswith("S")}
+    found = []
+    for script in sorted({link[len("S00") :] for link in links if OURS not in link}):
+        text = _script(host, "%s/%s" % (SCRIPTS, script))
+        if names(text, name) and not any(host.exists("%s/%s.service" % (folder, script)) for folder in UNIT_FOLDERS):
+            from ansible_collections.highwater.memory.plugins.module_utils.zram.mention import started_sets_up
+
+            if started_sets_up(text, name):
+                path, off = "%s/%s" % (SCRIPTS, script), "update-rc.d %s disable" % script
+                found.append(Owner(OF_ITS_OWN % "a script", path, HAND, script, off))
+    return tuple(found)
 
 
 # -- OpenRC --------------------------------------------------------------------------------------
@@ -304,4 +350,6 @@ def devices_named(host: Host, unit: str) -> set[str]:
     if unit == ZRAM_INIT:
         return set(_of_zram_init(_text(host, ZRAM_INIT_CONF)))
     files = ("/etc/conf.d/%s" % unit, "%s/%s" % (SCRIPTS, unit), _unit_file(host, unit))
-    return {name for file in files for name in re.findall(r"\bzram\d+\b", _text(host, file))}
+    texts = [_text(host, file) for file in files]
+    texts += [text for _path, text in _started(host, texts[-1])]
+    return {name for text in texts for name in re.findall(r"\bzram\d+\b", text)}

@@ -47,6 +47,28 @@ UNIT_LINES = [
     ("[Service]\nStandardOutput=file:/sys/block/zram0/disksize\nExecStart=/bin/echo 1G\n", True),
 ]
 
+# Lines of a script that a unit starts, and whether it sets up zram0.
+STARTED = [
+    ("echo 1G > /sys/block/zram0/disksize\n", True),
+    ('echo 1G >"$ZRAM0/disksize" # zram0\nswapon /dev/zram0\n', True),
+    ("echo 1G | sudo tee -a /sys/block/zram0/disksize\n", True),
+    ("zramctl zram0 --size 1G\n", True),
+    ("subprocess.run(['mkswap', '/dev/zram0'])\n", True),
+    ("mkfs.ext4 /dev/zram0\n", True),
+    ("zramctl --output-all /dev/zram0\n", False),
+    ("echo size $(cat /sys/block/zram0/disksize) > /run/metrics 2>&1\n", False),
+    ("test -e /dev/zram0 2> /dev/null && cat /sys/block/zram0/disksize\n", False),
+    ("mkswap /swapfile\ncat /sys/block/zram0/mm_stat\n", False),
+    ("mkswap /dev/zram1\n", False),
+]
+
+
+@pytest.mark.parametrize(("line", "sets_up"), STARTED)
+def test_a_script_that_a_unit_starts(host, line, sets_up):
+    host.install("/usr/local/bin/one", "#!/bin/sh\n" + line)
+    enable(host, "one.service", "[Service]\nExecStart=/usr/local/bin/one\n")
+    assert bool(find_owners(host, "zram0")) is sets_up
+
 
 @pytest.fixture
 def host(tmp_path):

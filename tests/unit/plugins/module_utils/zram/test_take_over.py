@@ -111,6 +111,27 @@ NEIGHBOURS = {
          WANTS + "/zram@zram0.service": "-> ../zram@.service"},
         {"zram0": [("a unit of this host's own", UNITS + "/zram@.service")], "zram1": []},
     ),
+    "a unit that runs a script": (
+        {UNITS + "/mine.service":
+             "[Service]\nExecStart=/usr/local/bin/mine.sh start\nExecStop=/usr/local/bin/mine.sh stop\n",
+         WANTS + "/mine.service": "-> ../mine.service",
+         "/usr/local/bin/mine.sh": "#!/bin/sh\n# zram1\necho 1G > /sys/block/zram0/disksize\nswapon /dev/zram0\n"},
+        {"zram0": [("a script of this host's own", "/usr/local/bin/mine.sh")], "zram1": []},
+    ),
+    "a unit that has a shell run one": (
+        {UNITS + "/mine.service": "[Service]\nExecStartPre=-/bin/true\nExecStart=/bin/bash -e '/opt/mine' start\n",
+         WANTS + "/mine.service": "-> ../mine.service",
+         "/opt/mine": "#!/bin/bash\nset -e\nzramctl --size 1G /dev/zram0\nmkswap /dev/zram0\n"},
+        {"zram0": [("a script of this host's own", "/opt/mine")]},
+    ),
+    "units that run what only looks, a program, and nothing that is there": (
+        {UNITS + "/a.service": "[Service]\nExecStart=/usr/local/bin/look\n", WANTS + "/a.service": "-> ../a.service",
+         "/usr/local/bin/look": "#!/bin/sh\n# mkswap\nswapon --show | grep zram0; cat /sys/block/zram0/disksize\n",
+         UNITS + "/b.service": "[Service]\nExecStart=/opt/b\n", WANTS + "/b.service": "-> ../b.service",
+         "/opt/b": "ELF mkswap /dev/zram0\n",
+         UNITS + "/c.service": "[Service]\nExecStart=/opt/c\n", WANTS + "/c.service": "-> ../c.service"},
+        {"zram0": []},
+    ),
     "fstab and a rule of udev": (
         {"/etc/fstab": "/dev/vda / ext4 defaults 0 1\n/dev/zram0 none swap pri=10 0 0\n",
          "/etc/udev/rules.d/99-zram.rules":
@@ -275,6 +296,42 @@ def test_what_only_a_person_can_change(tmp_path):
     with pytest.raises(HighwaterError, match="take the lines that name zram0 out of it") as caught:
         taking_over(host)
     assert caught.value.facts["file"] == "/etc/rc.local"
+
+
+LSB = {
+    "/usr/lib/systemd/system-generators/systemd-sysv-generator": "ELF",
+    "/etc/init.d/mine": "#!/bin/sh\n### BEGIN INIT INFO\nmkswap /dev/zram0\n",
+}
+
+
+def with_lsb_script(host, files):
+    for path, text in files.items():
+        host.install(path, text)
+    host.link("/etc/rc2.d/S01mine", "../init.d/mine")
+    host.link("/etc/rc3.d/S01mine", "../init.d/mine")
+    return host
+
+
+def test_an_lsb_script_that_systemd_runs_is_for_a_person_to_switch_off(tmp_path):
+    host = with_lsb_script(Host(str(tmp_path)), LSB)
+    with pytest.raises(HighwaterError, match=r"update-rc.d mine disable") as caught:
+        taking_over(host)
+    assert caught.value.facts["file"] == "/etc/init.d/mine"
+    assert len(find_owners(host, "zram0")) == 1
+    assert find_owners(host, "zram1") == ()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {path: text for path, text in LSB.items() if "generator" not in path},
+        dict(LSB, **{"/lib/systemd/system/mine.service": "[Service]\n"}),
+        dict(LSB, **{"/etc/init.d/mine": "#!/bin/sh\ngrep zram0 /proc/swaps\n"}),
+    ],
+    ids=["not by systemd", "a unit in its place", "it only looks"],
+)
+def test_an_lsb_script_that_sets_nothing_up(tmp_path, files):
+    assert find_owners(with_lsb_script(Host(str(tmp_path)), files), "zram0") == ()
 
 
 @pytest.mark.parametrize("text", ["", "a\n", "a", "a \\\nb\n\nc", "\\\n\\\nx"])
