@@ -112,8 +112,7 @@ NEIGHBOURS = {
         {"zram0": [("a unit of this host's own", UNITS + "/zram@.service")], "zram1": []},
     ),
     "a unit that runs a script": (
-        {UNITS + "/mine.service":
-             "[Service]\nExecStart=/usr/local/bin/mine.sh start\nExecStop=/usr/local/bin/mine.sh stop\n",
+        {UNITS + "/mine.service": "[Service]\nExecStart=/usr/local/bin/mine.sh a\nExecStop=/usr/local/bin/mine.sh b\n",
          WANTS + "/mine.service": "-> ../mine.service",
          "/usr/local/bin/mine.sh": "#!/bin/sh\n# zram1\necho 1G > /sys/block/zram0/disksize\nswapon /dev/zram0\n"},
         {"zram0": [("a script of this host's own", "/usr/local/bin/mine.sh")], "zram1": []},
