@@ -34,6 +34,8 @@ PACKAGES = [
 if os.geteuid() != 0:
     PACKAGES += ["uidmap"]  # the lab builds its images in a user namespace then
 
+CONTROLLER_PACKAGES = ["git", "openssh-client", "python3-venv"]
+
 OS_RELEASE = Path("/etc/os-release")
 if OS_RELEASE.is_file() and re.search(r"^ID=debian$", OS_RELEASE.read_text(), re.MULTILINE):
     PACKAGES += ["chromium-headless-shell"]  # Ubuntu's are snaps: tests/browser/chrome.py says what else will do
@@ -64,17 +66,21 @@ def search_path() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([*pyenv, *os.get_exec_path()])}
 
 
-def missing_packages() -> list[str]:
-    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *PACKAGES]
+def missing_packages(names: list[str]) -> list[str]:
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]
     answer = subprocess.run(query, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
     installed = {name for name, status in map(str.split, answer.splitlines()) if status == "installed"}
-    return [name for name in PACKAGES if name not in installed]
+    return [name for name in names if name not in installed]
 
 
 def packages() -> None:
     if not shutil.which("dpkg-query"):
         sys.exit(f"no dpkg-query here, so this is neither Debian nor Ubuntu: install {' '.join(PACKAGES)} by hand")
-    missing = missing_packages()
+    install_packages(PACKAGES)
+
+
+def install_packages(names: list[str]) -> None:
+    missing = missing_packages(names)
     if not missing:
         return
     as_root = []
@@ -102,7 +108,11 @@ def tools() -> None:
 
 
 def controller() -> None:
-    """What applying playbooks from a checkout needs, on any Linux: nothing of the distribution, no lab."""
+    """What applying playbooks from a checkout needs, on any Linux: no lab. Elsewhere than on Debian and Ubuntu, what is
+    missing of the distribution's says so itself.
+    """
+    if shutil.which("dpkg-query"):
+        install_packages(CONTROLLER_PACKAGES)
     with_stamp("uv", install_uv)
     with_stamp("core-2.21", install_venv)
 

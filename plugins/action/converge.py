@@ -10,5 +10,5 @@ from ansible_collections.highwater.memory.plugins.plugin_utils.slices import Sli
 
 
 class ActionModule(SlicedAction):
-    adds_up = ("paths",)  # of module swapfile
+    adds_up = ("paths", "warnings")  # as module swapfile
     begins_again = 2  # on a machine that is full of memory

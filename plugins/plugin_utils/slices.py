@@ -109,6 +109,8 @@ def merged(earlier: dict[str, Any], later: dict[str, Any], adds_up: tuple[str, .
     for key in ("actions", *adds_up):
         if key in earlier:
             both[key] = earlier[key] + later[key] if key in later else earlier[key]
+    if "warnings" in adds_up and "warnings" in both:
+        both["warnings"] = list(dict.fromkeys(both["warnings"]))  # of what both calls have looked at
     if earlier.get("diff"):
         both["diff"] = _merged_diff(earlier["diff"], later.get("diff", earlier["diff"]))
     for key, value in later.items():

@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import stage
+from paths import ROOT
 
 # All that an archive has at its top, with what ansible-galaxy writes itself.
 INCLUDED = {
@@ -21,7 +22,7 @@ def test_what_users_lay_beside_the_checkout_is_not_packed(tmp_path: Path) -> Non
     """Fails where the archive has more than the list above, an inventory with its passwords before all, or less."""
     source = tmp_path / "checkout"
     for file in stage.checkout_files():
-        stage.copy_if_changed(stage.ROOT / file, source / file)
+        stage.copy_if_changed(ROOT / file, source / file)
     for name in STRAY:
         (source / name).parent.mkdir(exist_ok=True)
         (source / name).write_text("ansible_become_password: secret\n")

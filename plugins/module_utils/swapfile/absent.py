@@ -61,7 +61,7 @@ def plan_absent(spec: Spec, state: State) -> Plan:
     steps += folders_away(state)
     if state.record:
         steps += (Step("forget %s" % spec.path, "", Forget(KIND, spec.path)),)
-    if steps and os.path.basename(spec.path) == NAME:
+    if steps and not keep_file and os.path.basename(spec.path) == NAME:
         steps += notes_away()
     return steps
 

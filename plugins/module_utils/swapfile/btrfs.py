@@ -88,9 +88,9 @@ def _chunks(fd: int, start: int, end: int) -> list[tuple[int, int, int, int]]:
     _KEY.pack_into(args, 0, _CHUNK_TREE, _CHUNKS, _CHUNKS, start, end, 0, most, _CHUNK, _CHUNK, _ARGS, 0)
     fcntl.ioctl(fd, TREE_SEARCH, args, True)
     found, at = [], _ITEMS
-    for _ in range(struct.unpack_from("=I", args, _COUNT)[0]):
-        _, _, begin, _, size = _HEAD.unpack_from(args, at)
-        length, stripes, _, place = _ITEM.unpack_from(args, at + _HEAD.size)
+    for _item in range(struct.unpack_from("=I", args, _COUNT)[0]):
+        begin, size = _HEAD.unpack_from(args, at)[2::2]
+        length, stripes, _device, place = _ITEM.unpack_from(args, at + _HEAD.size)
         found.append((begin, length, stripes, place))
         at += _HEAD.size + size
     return found

@@ -157,10 +157,12 @@ _NO_SNAPSHOT = (
 
 
 def _stops_snapshots(spec: Spec, state: State) -> str | None:
-    """A warning, when the file is made. One that is encrypted is on through a loop device: btrfs does not know that."""
+    """A warning, when the file is made, unless it is for tonight only. One that is encrypted is on through a loop
+    device: btrfs does not know that.
+    """
     disk = state.filesystem
-    made = state.found is None and disk is not None and disk.shared and not spec.encrypted
-    return _NO_SNAPSHOT % spec.path if made else None
+    made = state.found is None and disk is not None and disk.shared
+    return _NO_SNAPSHOT % spec.path if made and spec.persistent and not spec.encrypted else None
 
 
 def _tolerated(params: Mapping[str, Any], error: HighwaterError) -> str:

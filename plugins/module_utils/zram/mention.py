@@ -30,9 +30,11 @@ COMMANDS = re.compile(r"(?:^|[;&|\n])(?:[\s'\"!@:+-]|%s)*([^\s;&|'\"]+)" % KEYWO
 # means to run something.
 WRITES = re.compile(r">\s*(?![\s>&]|/(?!sys\b|dev/zram))|\$\(|`|mkswap|swapon|zramctl|modprobe")
 
-# What a script has to do that sets up a device, and none does that only looks at one.
+# What a script has to do that sets up a device, and none does that only looks at one, or makes swap of something else.
 MAKES = re.compile(
-    r"\b(?:mkswap|mkfs|mke2fs)\b|(?:>|\btee\s(?:\s*-\w+\s)*)\s*\S*disksize\b|\bzramctl\b.*\s-(?:s|f|-size|-find)\b"
+    r"\b(?:mkswap|mkfs[.\w]*|mke2fs)\b[^\n;&|]*(?:\bzram|\$)"
+    r"|(?:>|\btee\s(?:\s*-\w+\s)*)\s*\S*disksize\b"
+    r"|\bzramctl\b[^\n;&|]*\s-(?:s|f|-size|-find)\b"
 )
 
 

@@ -169,7 +169,8 @@ def _remount_steps(wanted: Filesystem, state: State, device: Device, mount: Moun
         return ()
     why = "it has %s" % ",".join(mount.options + mount.of_filesystem)
     if not own and (not KINDS[wanted.fstype].remounts or _of_filesystem(had) != _of_filesystem(wanted.options)):
-        return unmount_steps(state, device.mounts, why) + mount_steps(state.name, wanted, "")
+        again = mount_steps(state.name, wanted, "") + _bound_again(wanted, device, mount)
+        return unmount_steps(state, device.mounts, why) + again
     undo = _remount(state.name, wanted, sorted(live) + [option for option in had if option not in SHOWN], asked - live)
     return (
         Step(
@@ -178,6 +179,20 @@ def _remount_steps(wanted: Filesystem, state: State, device: Device, mount: Moun
             _remount(state.name, wanted, list(wanted.options), live - asked),
             (undo,),
         ),
+    )
+
+
+def _bound_again(wanted: Filesystem, device: Device, main: Mount) -> Plan:
+    """What somebody has bound of it elsewhere, and had to be unmounted with it."""
+    others = tuple(mount for mount in device.mounts if mount != main)
+    return tuple(
+        Step(
+            "bind %s again" % mount.point,
+            "it was bound there",
+            Run(("mount", "--bind", wanted.mount_point + mount.root.rstrip("/"), mount.point)),
+            (Unmount(mount.point),),
+        )
+        for mount in others
     )
 
 
@@ -216,13 +231,14 @@ def unmount_steps(state: State, mounts: tuple[Mount, ...], why: str) -> Plan:
 
 def _as_mounted(state: State, mounts: tuple[Mount, ...]) -> tuple[Run, ...]:
     """Actions that mount all again as it was. Parts are bound from the whole: after it, and not without it."""
-    if mounts and not is_whole(mounts[0]):
+    whole = next((mount for mount in mounts if is_whole(mount)), None)
+    if whole is None:
         return ()
     options = ",".join(mounted_with(state.record)) or "defaults"
     return tuple(
         Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
         if is_whole(mount)
-        else Run(("mount", "--bind", mounts[0].point + mount.root, mount.point))
+        else Run(("mount", "--bind", whole.point + mount.root, mount.point))
         for mount in mounts
     )
 

@@ -246,7 +246,6 @@ def _device(
     size = _size(host, name)
     number = (host.read(attribute(name, "dev")) or "").strip()
     mounted = tuple(mount for mount in mounts if mount.source == node(name) or mount.number == number)
-    mounted = tuple(sorted(mounted, key=lambda mount: not is_whole(mount)))
     main = _main(mounted, places)
     recompress, bd_stat = host.read(attribute(name, "recomp_algorithm")), host.read(attribute(name, "bd_stat"))
     io_stat = host.read(attribute(name, "io_stat"))

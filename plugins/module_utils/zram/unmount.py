@@ -63,13 +63,14 @@ def elsewhere(host: Host, path: str) -> tuple[str, ...]:
     with PrivateTmp= have of /tmp: unmounting would not reach these, and the device would stay in use."""
     mounts = parse_mountinfo(host.must_read("/proc/self/mountinfo"))
     here = {mount.number for mount in mounts if mount.point == path}
+    own = {(mount.number, mount.point, mount.root) for mount in mounts}  # others have these, too, and see them go
     seen, found = {host.readlink("/proc/self/ns/mnt")}, []
     for pid in pids(host):
         namespace = host.readlink("/proc/%d/ns/mnt" % pid)
         if namespace in seen:
             continue
         seen.add(namespace)
-        if any(m.number in here and (m.point, m.root) != (path, "/") for m in _mounts(host, pid)):
+        if any(m.number in here and (m.number, m.point, m.root) not in own for m in _mounts(host, pid)):
             found.append(described(host, pid))
     return tuple(found)
 

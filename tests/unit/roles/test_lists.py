@@ -148,11 +148,10 @@ def test_check_mode_counts_on_the_package_that_would_be_installed(check_mode, de
         "zram_state": state,
         "zram__missing": missing,
         "zram_devices": devices,
-        "zram_apply": "now",
         "ansible_check_mode": check_mode,
     }
     file, name = "zram/vars/main.yml", "zram__is_on"
-    assert value(file, name, zram__active=[], **variables) is (on and check_mode)
+    assert value(file, name, zram__active=[], zram_apply="now", **variables) is (on and check_mode)
     later = on and check_mode and devices[0].get("apply") == "now"
-    assert value(file, name, zram__active=[], **dict(variables, zram_apply="next_boot")) is later
-    assert value(file, name, zram__active=[True], **variables) is (state == "present")
+    assert value(file, name, zram__active=[], zram_apply="next_boot", **variables) is later
+    assert value(file, name, zram__active=[True], zram_apply="now", **variables) is (state == "present")

@@ -77,6 +77,10 @@ def test_what_each_call_tells_of_its_own_part_is_summed_in_objects_too():
     assert slices.merged(*several, converge.ActionModule.adds_up)["swapfile"][0]["paths"] == ["/a", "/b"]
     lost = call(True, "forget /a", paths=["/a"], warnings=["/a stays"])
     assert slices.merged(lost, dict(last, warnings=[]), swapfile.ActionModule.adds_up)["warnings"] == ["/a stays"]
+    again = slices.merged(
+        dict(lost, warnings=["/a stays", "x"]), dict(last, warnings=["x"]), converge.ActionModule.adds_up
+    )
+    assert again["warnings"] == ["/a stays", "x"]  # what both have looked at is said once
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,24 @@ def test_absent_takes_all_of_it_away_the_swap_first():
     ]
 
 
+def test_what_stays_on_keeps_its_note_and_its_list():
+    """As where the record was lost, so that it counts as swap that was there before us."""
+    options = {"path": PATH, "state": "absent", "apply": "now", "persistent": True, "headroom": DEFAULT_HEADROOM}
+    found = file_state(memory(GIB, [SwapArea(PATH, "file", 2 * GIB - 4096, 0, -2)]))
+    before = dict(found.record["before"], file=True, active=True)
+    found = found._replace(record=dict(found.record, before=before))
+    options["path"] = "all"
+    planned = resource.swapfile.plan(resource.swapfile.resolve(options, (found,)), (found,))
+    assert not any(step.does.startswith("remove") for step in planned)
+
+
+def test_no_word_of_snapshots_for_swap_that_is_for_tonight():
+    found = state()
+    file = found.files[0]._replace(filesystem=Filesystem("btrfs", "/srv", 20 * GIB, 10 * GIB, devices=1, shared=True))
+    found = found._replace(files=(file,))
+    assert resource.warnings(resource.resolve(params(), found), found) == []
+
+
 def test_absent_removes_no_list_that_is_not_there():
     planned = words(params(state="absent"), state(available=GIB, on=True, note="x"))
     assert planned[-1] == f"remove {resource.NOTE} (there is no emergency swap any more)"

@@ -72,7 +72,7 @@ def kernel_with(chunks, at_once, stripes=1):
 
     def ioctl(_fd, request, args, _mutate):
         assert request == 0xD0009411
-        tree, low, high, first, last, _, _, low_type, high_type, most = struct.unpack_from("=7Q3I", args)
+        tree, low, high, first, last, _low_id, _high_id, low_type, high_type, most = struct.unpack_from("=7Q3I", args)
         assert (tree, low, high, low_type, high_type) == (3, 256, 256, 228, 228)
         found = [chunk for chunk in chunks if first <= chunk[0] <= last][: min(at_once, most)]
         struct.pack_into("=I", args, 64, len(found))

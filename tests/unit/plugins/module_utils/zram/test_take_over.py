@@ -131,6 +131,13 @@ NEIGHBOURS = {
          UNITS + "/c.service": "[Service]\nExecStart=/opt/c\n", WANTS + "/c.service": "-> ../c.service"},
         {"zram0": []},
     ),
+    "units that run a monitor, and what makes swap of a file": (
+        {UNITS + "/a.service": "[Service]\nExecStart=/opt/a\n", WANTS + "/a.service": "-> ../a.service",
+         "/opt/a": "#!/bin/sh\nzramctl --raw /dev/zram0 > /run/a && [ -s /run/a ] && sort -f /run/a\n",
+         UNITS + "/b.service": "[Service]\nExecStart=/opt/b\n", WANTS + "/b.service": "-> ../b.service",
+         "/opt/b": "#!/bin/sh\ngrep -q zram0 /proc/swaps || { mkswap /swapfile; swapon /swapfile; }\n"},
+        {"zram0": []},
+    ),
     "fstab and a rule of udev": (
         {"/etc/fstab": "/dev/vda / ext4 defaults 0 1\n/dev/zram0 none swap pri=10 0 0\n",
          "/etc/udev/rules.d/99-zram.rules":
