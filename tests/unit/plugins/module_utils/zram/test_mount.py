@@ -52,6 +52,17 @@ def test_nobody_holds_it(tmp_path):
     assert machine.calls == ["umount /srv/a"]
 
 
+@pytest.mark.parametrize("path", ["/srv/a", "/srv/chroot/x"])
+def test_a_bind_that_other_namespaces_have_as_we_do_holds_nothing(tmp_path, path):
+    """As every service with PrivateTmp= has what is mounted outside of it."""
+    machine = Machine(tmp_path, busy=False)
+    bound = HERE + "40 21 253:0 /x /srv/chroot/x rw - ext4 /dev/zram0 rw\n"
+    for process in ("self", "10", "20"):
+        machine.install("/proc/%s/mountinfo" % process, bound)
+    Unmount(path).perform(machine)
+    assert machine.calls == ["umount " + path]
+
+
 def test_a_part_of_it_in_another_namespace_is_named_before_anything_is_done(tmp_path):
     machine = Machine(tmp_path, busy=False)
     for pid in ("10", "20"):
