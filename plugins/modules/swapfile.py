@@ -132,8 +132,8 @@ notes:
     instance from the same disk would have it again.
   - A new file below a mount point of C(/etc/fstab) (C(noauto) aside), or where an earlier run has found a filesystem mounted,
     is refused while none is mounted there. With O(state=absent), O(path=all) too, what is known of the file goes all the same,
-    and a warning says that it stays on that filesystem. One that was put away and would be made again is refused by O(path=all):
-    give it up by its path first.
+    and a warning says that it stays on that filesystem. One that was put away and would be made again is refused by O(path=all),
+    until it is given up by its path.
   - With O(apply=next_boot) the file is made and C(/etc/fstab) written, and nothing is turned on or off. A file that is on
     cannot be made anew that way.
   - Size, label and priority of an area that is on can only be changed by turning it off and on.
