@@ -182,6 +182,11 @@ def _remount_steps(wanted: Filesystem, state: State, device: Device, mount: Moun
     )
 
 
+def _bind(whole: str, mount: Mount) -> Run:
+    """Mount it again from where the whole filesystem is."""
+    return Run(("mount", "--bind", whole + mount.root.rstrip("/"), mount.point))
+
+
 def _bound_again(wanted: Filesystem, device: Device, main: Mount) -> Plan:
     """What somebody has bound of it elsewhere, and had to be unmounted with it."""
     others = tuple(mount for mount in device.mounts if mount != main)
@@ -189,7 +194,7 @@ def _bound_again(wanted: Filesystem, device: Device, main: Mount) -> Plan:
         Step(
             "bind %s again" % mount.point,
             "it was bound there",
-            Run(("mount", "--bind", wanted.mount_point + mount.root.rstrip("/"), mount.point)),
+            _bind(wanted.mount_point, mount),
             (Unmount(mount.point),),
         )
         for mount in others
@@ -238,7 +243,7 @@ def _as_mounted(state: State, mounts: tuple[Mount, ...]) -> tuple[Run, ...]:
     return tuple(
         Run(("mount", "-t", mount.fstype, "-o", options, node(state.name), mount.point))
         if is_whole(mount)
-        else Run(("mount", "--bind", whole.point + mount.root, mount.point))
+        else _bind(whole.point, mount)
         for mount in mounts
     )
 

@@ -208,11 +208,12 @@ def owner_of_unit(host: Host, unit: str, name: str) -> tuple[str, str] | None:
         number = re.search(r"(?:^|\s)-d\s*(\d+)", command.group(1))  # zram-init(8): without it, the first
         return (ZRAM_INIT, file) if name == "zram%s" % (number.group(1) if number else "0") else None
     scripts = [script for script in _started(host, text) if names(script[1], name)]
-    if not scripts and not names(text + "\n" + unit, name):
+    named = names(text + "\n" + unit, name)
+    if not scripts and not named:
         return None
     from ansible_collections.highwater.memory.plugins.module_utils.zram.mention import started_sets_up, unit_sets_up
 
-    if names(text + "\n" + unit, name) and unit_sets_up(unit, text, name):
+    if named and unit_sets_up(unit, text, name):
         return OF_ITS_OWN % "a unit", file
     return next(((OF_ITS_OWN % "a script", path) for path, text in scripts if started_sets_up(text, name)), None)
 

@@ -13,11 +13,7 @@ from ansible_collections.highwater.memory.plugins.module_utils.core.boot import 
 from ansible_collections.highwater.memory.plugins.module_utils.core.record import Entry, live
 from ansible_collections.highwater.memory.plugins.module_utils.core.swap import Memory
 from ansible_collections.highwater.memory.plugins.module_utils.core.values import NamedTuple
-from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import (
-    BdStat,
-    IoStat,
-    MmStat,
-)
+from ansible_collections.highwater.memory.plugins.module_utils.parse.mm_stat import BdStat, IoStat, MmStat
 from ansible_collections.highwater.memory.plugins.module_utils.parse.mountinfo import Mount
 from ansible_collections.highwater.memory.plugins.module_utils.parse.swaps import SwapArea
 from ansible_collections.highwater.memory.plugins.module_utils.zram.owner import Owner
@@ -54,7 +50,7 @@ class Device(NamedTuple):
     writeback_device: path of the device behind it, empty for none; None where this kernel cannot write back.
     filesystem: the one that is on it (``ext4``), None for none that we know.
     ours:      whether that has our label.
-    mounts:    where it is mounted, as the kernel tells them, but parts of it (bind mounts) after the whole.
+    mounts:    where it is mounted, as the kernel tells them: the whole of it, or parts (bind mounts).
     main:      of these the one that counts, see observe.py; None where the whole is not mounted anywhere.
     content:   names in it there, without lost+found.
     io_stat, bd_stat: by the kernel's names; bd_stat None where this kernel cannot write back.
